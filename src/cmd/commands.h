@@ -1,0 +1,5 @@
+/* commands.h - every command; each is defined in the file of its name */
+#pragma once
+#include "base/options.h"
+
+extern const struct command cmd_key;
