@@ -36,7 +36,8 @@ check: deps
 	@ninja --quiet -C build-san
 	@test/run
 
-bench: deps
+bench:
+	@scripts/deps bench
 	@$(MAKE) --no-print-directory all
 	@test/bench/run
 
