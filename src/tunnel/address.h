@@ -1,0 +1,61 @@
+/* address.h - endpoints and prefixes, as values and as text
+ *
+ *	endpoint  10.33.0.1:51820  [2001:db8::1]:51820  [fe80::1%3]:51820
+ *	prefix    192.168.3.0/24   2001:db8::/32
+ *
+ * An endpoint is where a peer's datagrams come from and go to; it is the
+ * socket address itself, so that a send needs no conversion.  A prefix has its
+ * host bits cleared.  Nothing here asks a name server: names are resolve.h.
+ */
+#pragma once
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* Zeroed (family AF_UNSPEC): no endpoint. */
+union endpoint {
+	struct sockaddr sa;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+struct prefix {
+	uint8_t family;	     /* AF_INET or AF_INET6 */
+	uint8_t length;	     /* in bits */
+	uint8_t address[16]; /* big-endian; IPv4 uses the first 4 */
+};
+
+enum {
+	ENDPOINT_TEXT = 80, /* with the NUL */
+	PREFIX_TEXT = 64,
+};
+
+/* endpoint_parse - "ADDRESS:PORT" or "[ADDRESS]:PORT"; a scope is a number or an interface name
+ *
+ * Returns false, with *out untouched, for anything else: no name, no missing
+ * port, no port 0, no spaces.
+ */
+bool endpoint_parse(union endpoint *out, const char *text);
+
+/* endpoint_format - as endpoint_parse() reads it; "" for AF_UNSPEC; returns the length */
+size_t endpoint_format(char out[ENDPOINT_TEXT], const union endpoint *e);
+
+bool endpoint_equal(const union endpoint *a, const union endpoint *b);
+socklen_t endpoint_size(const union endpoint *e);
+uint16_t endpoint_port(const union endpoint *e);
+
+/* prefix_parse - "ADDRESS/BITS", or with `alone` also "ADDRESS" (then all its bits)
+ *
+ * Clears the host bits.  Returns false, with *out untouched, for anything else.
+ */
+bool prefix_parse(struct prefix *out, const char *text, bool alone);
+
+/* prefix_parse_host - as prefix_parse(.., true), but keeps the host bits: an address of a device */
+bool prefix_parse_host(struct prefix *out, const char *text);
+
+size_t prefix_format(char out[PREFIX_TEXT], const struct prefix *p);
+
+/* number_parse - a decimal number from 0 to max: digits only, no sign, no spaces */
+bool number_parse(uint64_t *out, const char *text, uint64_t max);
