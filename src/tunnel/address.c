@@ -25,7 +25,7 @@ bool number_parse(uint64_t *out, const char *text, uint64_t max)
 }
 
 /* Splits "ADDRESS:PORT" or "[ADDRESS]:PORT"; the port is returned as text. */
-static const char *endpoint_split(char *host, size_t size, const char *text, bool *bracketed)
+static const char *address_split(char *host, size_t size, const char *text, bool *bracketed)
 {
 	const char *begin = text, *end;
 
@@ -58,12 +58,12 @@ static bool scope_parse(uint32_t *out, const char *text)
 	return *out != 0;
 }
 
-bool endpoint_parse(union endpoint *out, const char *text)
+bool address_parse(union address *out, const char *text)
 {
-	union endpoint e = {0};
+	union address e = {0};
 	char host[INET6_ADDRSTRLEN + IF_NAMESIZE + 1];
 	bool bracketed;
-	const char *port = endpoint_split(host, sizeof(host), text, &bracketed);
+	const char *port = address_split(host, sizeof(host), text, &bracketed);
 	char *scope;
 	uint64_t number;
 
@@ -89,14 +89,14 @@ bool endpoint_parse(union endpoint *out, const char *text)
 	return true;
 }
 
-size_t endpoint_format(char out[ENDPOINT_TEXT], const union endpoint *e)
+size_t address_format(char out[ADDRESS_TEXT], const union address *e)
 {
 	char host[INET6_ADDRSTRLEN] = "", scope[16] = "";
 
 	out[0] = '\0';
 	if (e->sa.sa_family == AF_INET) {
 		inet_ntop(AF_INET, &e->v4.sin_addr, host, sizeof(host));
-		return (size_t)snprintf(out, ENDPOINT_TEXT, "%s:%u", host, ntohs(e->v4.sin_port));
+		return (size_t)snprintf(out, ADDRESS_TEXT, "%s:%u", host, ntohs(e->v4.sin_port));
 	}
 	if (e->sa.sa_family != AF_INET6)
 		return 0;
@@ -104,10 +104,10 @@ size_t endpoint_format(char out[ENDPOINT_TEXT], const union endpoint *e)
 	if (e->v6.sin6_scope_id)
 		snprintf(scope, sizeof(scope), "%%%u", e->v6.sin6_scope_id);
 	return (size_t)snprintf(
-		out, ENDPOINT_TEXT, "[%s%s]:%u", host, scope, ntohs(e->v6.sin6_port));
+		out, ADDRESS_TEXT, "[%s%s]:%u", host, scope, ntohs(e->v6.sin6_port));
 }
 
-bool endpoint_equal(const union endpoint *a, const union endpoint *b)
+bool address_equal(const union address *a, const union address *b)
 {
 	if (a->sa.sa_family != b->sa.sa_family)
 		return false;
@@ -121,12 +121,12 @@ bool endpoint_equal(const union endpoint *a, const union endpoint *b)
 	return true;
 }
 
-socklen_t endpoint_size(const union endpoint *e)
+socklen_t address_size(const union address *e)
 {
 	return e->sa.sa_family == AF_INET6 ? sizeof(e->v6) : sizeof(e->v4);
 }
 
-uint16_t endpoint_port(const union endpoint *e)
+uint16_t address_port(const union address *e)
 {
 	/* The port lies at the same place in both. */
 	return ntohs(e->v4.sin_port);

@@ -1,9 +1,9 @@
-/* address.h - endpoints and prefixes, as values and as text
+/* address.h - addresses with ports, and prefixes: as values and as text
  *
- *	endpoint  10.33.0.1:51820  [2001:db8::1]:51820  [fe80::1%3]:51820
+ *	address   10.33.0.1:51820  [2001:db8::1]:51820  [fe80::1%3]:51820
  *	prefix    192.168.3.0/24   2001:db8::/32
  *
- * An endpoint is where a peer's datagrams come from and go to; it is the
+ * An address is where datagrams come from and go to; it is the
  * socket address itself, so that a send needs no conversion.  A prefix has its
  * host bits cleared.  Nothing here asks a name server: names are resolve.h.
  */
@@ -14,8 +14,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* Zeroed (family AF_UNSPEC): no endpoint. */
-union endpoint {
+/* Zeroed (family AF_UNSPEC): no address. */
+union address {
 	struct sockaddr sa;
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
@@ -28,23 +28,23 @@ struct prefix {
 };
 
 enum {
-	ENDPOINT_TEXT = 80, /* with the NUL */
+	ADDRESS_TEXT = 80, /* with the NUL */
 	PREFIX_TEXT = 64,
 };
 
-/* endpoint_parse - "ADDRESS:PORT" or "[ADDRESS]:PORT"; a scope is a number or an interface name
+/* address_parse - "ADDRESS:PORT" or "[ADDRESS]:PORT"; a scope is a number or an interface name
  *
  * Returns false, with *out untouched, for anything else: no name, no missing
  * port, no port 0, no spaces.
  */
-bool endpoint_parse(union endpoint *out, const char *text);
+bool address_parse(union address *out, const char *text);
 
-/* endpoint_format - as endpoint_parse() reads it; "" for AF_UNSPEC; returns the length */
-size_t endpoint_format(char out[ENDPOINT_TEXT], const union endpoint *e);
+/* address_format - as address_parse() reads it; "" for AF_UNSPEC; returns the length */
+size_t address_format(char out[ADDRESS_TEXT], const union address *e);
 
-bool endpoint_equal(const union endpoint *a, const union endpoint *b);
-socklen_t endpoint_size(const union endpoint *e);
-uint16_t endpoint_port(const union endpoint *e);
+bool address_equal(const union address *a, const union address *b);
+socklen_t address_size(const union address *e);
+uint16_t address_port(const union address *e);
 
 /* prefix_parse - "ADDRESS/BITS", or with `alone` also "ADDRESS" (then all its bits)
  *

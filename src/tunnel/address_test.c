@@ -4,26 +4,26 @@
 
 #include "test.h"
 
-static const char *endpoint_again(const char *text)
+static const char *address_again(const char *text)
 {
-	static char out[ENDPOINT_TEXT];
-	union endpoint e = {0};
+	static char out[ADDRESS_TEXT];
+	union address e = {0};
 
-	if (!endpoint_parse(&e, text))
+	if (!address_parse(&e, text))
 		return "refused";
-	endpoint_format(out, &e);
+	address_format(out, &e);
 	return out;
 }
 
-TEST(an_endpoint_comes_back_as_it_was_written)
+TEST(an_address_comes_back_as_it_was_written)
 {
-	CHECK_TEXT(endpoint_again("10.33.0.1:51820"), "10.33.0.1:51820");
-	CHECK_TEXT(endpoint_again("[2001:db8::1]:1"), "[2001:db8::1]:1");
-	CHECK_TEXT(endpoint_again("[fe80::1%7]:65535"), "[fe80::1%7]:65535");
-	CHECK_TEXT(endpoint_again("[fe80::1%lo]:9"), "[fe80::1%1]:9");
+	CHECK_TEXT(address_again("10.33.0.1:51820"), "10.33.0.1:51820");
+	CHECK_TEXT(address_again("[2001:db8::1]:1"), "[2001:db8::1]:1");
+	CHECK_TEXT(address_again("[fe80::1%7]:65535"), "[fe80::1%7]:65535");
+	CHECK_TEXT(address_again("[fe80::1%lo]:9"), "[fe80::1%1]:9");
 }
 
-TEST(what_is_no_endpoint_is_refused)
+TEST(what_is_no_address_is_refused)
 {
 	static const char *const wrong[] = {"", ":", "10.0.0.1", "10.0.0.1:", "10.0.0.1:0",
 		"10.0.0.1:65536", "10.0.0.1:-1", "10.0.0.1:+1", "10.0.0.1: 1", "10.0.0.1:1 ",
@@ -32,24 +32,24 @@ TEST(what_is_no_endpoint_is_refused)
 		"[::1]:99999999999999999999"};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
-		CHECK_TEXT(endpoint_again(wrong[i]), "refused");
+		CHECK_TEXT(address_again(wrong[i]), "refused");
 }
 
-TEST(endpoints_are_equal_when_family_address_port_and_scope_are)
+TEST(addresses_are_equal_when_family_address_port_and_scope_are)
 {
-	union endpoint a = {0}, b = {0};
+	union address a = {0}, b = {0};
 
-	CHECK(endpoint_equal(&a, &b));
-	CHECK(endpoint_parse(&a, "[fe80::1%7]:5"));
-	CHECK(!endpoint_equal(&a, &b));
-	CHECK(endpoint_parse(&b, "[fe80::1%8]:5"));
-	CHECK(!endpoint_equal(&a, &b));
-	CHECK(endpoint_parse(&b, "[fe80::1%7]:5"));
-	CHECK(endpoint_equal(&a, &b));
-	CHECK(endpoint_parse(&a, "1.2.3.4:5"));
-	CHECK(endpoint_parse(&b, "1.2.3.4:6"));
-	CHECK(!endpoint_equal(&a, &b));
-	CHECK(endpoint_port(&b) == 6);
+	CHECK(address_equal(&a, &b));
+	CHECK(address_parse(&a, "[fe80::1%7]:5"));
+	CHECK(!address_equal(&a, &b));
+	CHECK(address_parse(&b, "[fe80::1%8]:5"));
+	CHECK(!address_equal(&a, &b));
+	CHECK(address_parse(&b, "[fe80::1%7]:5"));
+	CHECK(address_equal(&a, &b));
+	CHECK(address_parse(&a, "1.2.3.4:5"));
+	CHECK(address_parse(&b, "1.2.3.4:6"));
+	CHECK(!address_equal(&a, &b));
+	CHECK(address_port(&b) == 6);
 }
 
 static const char *prefix_again(const char *text, bool alone)

@@ -45,7 +45,7 @@ struct allowed_ip {
 struct peer_change {
 	uint8_t public_key[SETTINGS_KEY];
 	uint8_t preshared_key[SETTINGS_KEY]; /* all zero: none */
-	union endpoint endpoint;
+	union address endpoint;
 	uint16_t keepalive; /* seconds; 0: off */
 	uint8_t given;	    /* GIVEN_PRESHARED_KEY ... */
 	bool remove;
