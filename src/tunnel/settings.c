@@ -39,10 +39,9 @@ struct peer_change *settings_peer_add(struct settings *s, const uint8_t key[SETT
 	return p;
 }
 
-bool settings_allowed_ip_add(struct settings *s, const struct prefix *prefix, bool remove)
+bool settings_allowed_ip_add(
+	struct settings *s, struct peer_change *p, const struct prefix *prefix, bool remove)
 {
-	struct peer_change *p = &s->peers[s->peer_count - 1];
-
 	if (s->allowed_count == s->allowed_room) {
 		size_t room = s->allowed_room ? 2 * s->allowed_room : 8;
 		struct allowed_ip *list = realloc(s->allowed_ips, room * sizeof(*list));

@@ -78,5 +78,9 @@ void settings_done(struct settings *s);
  */
 struct peer_change *settings_peer_add(struct settings *s, const uint8_t key[SETTINGS_KEY]);
 
-/* settings_allowed_ip_add - one more allowed-ip of the last peer; false: no memory */
-bool settings_allowed_ip_add(struct settings *s, const struct prefix *prefix, bool remove);
+/* settings_allowed_ip_add - one more allowed-ip of a peer; false: no memory
+ *
+ * p  the last peer, or one that will be added next
+ */
+bool settings_allowed_ip_add(
+	struct settings *s, struct peer_change *p, const struct prefix *prefix, bool remove);

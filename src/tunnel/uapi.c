@@ -115,7 +115,7 @@ static int allowed_ip_apply(struct settings *s, struct peer_change *p, const cha
 
 	if (!prefix_parse(&prefix, value + (remove || value[0] == '+'), false))
 		return -EINVAL;
-	return settings_allowed_ip_add(s, &prefix, remove) ? 0 : -ENOMEM;
+	return settings_allowed_ip_add(s, p, &prefix, remove) ? 0 : -ENOMEM;
 }
 
 static int protocol_version_apply(struct settings *s, struct peer_change *p, const char *value)
