@@ -61,6 +61,7 @@ struct netns_view {
 
 	struct process *residents; /* who lives there, lowest pid first */
 	size_t resident_count;
+	struct process keeper; /* FOUND_BY_DESCRIPTOR: who has it open */
 
 	/* Its devices are devices[first_device .. first_device + device_count) by ifindex. */
 	size_t first_device, device_count;
