@@ -67,8 +67,8 @@ static const char *const protos[] = {"icmp", "udp", "tcp"};
 
 static json_t *question_json(const struct question *q)
 {
-	json_t *o = json_pack("{s:s, s:s}", "destination", q->destination, "proto",
-		protos[q->proto]);
+	json_t *o =
+		json_pack("{s:s, s:s}", "destination", q->destination, "proto", protos[q->proto]);
 
 	if (q->from)
 		json_object_set_new(o, "from", json_string(q->from));
@@ -111,8 +111,8 @@ json_t *verdict_json(const struct question *q, const struct verdict *v)
 	json_object_set_new(o, "verdict", json_string(v->delivered ? "delivered" : "failed"));
 	json_object_set_new(o, "cause", v->cause ? json_string(v->cause) : json_null());
 	if (v->node[0])
-		json_object_set_new(o, "at",
-			json_pack("{s:s, s:s}", "node", v->node, "device", v->device));
+		json_object_set_new(
+			o, "at", json_pack("{s:s, s:s}", "node", v->node, "device", v->device));
 	else
 		json_object_set_new(o, "at", json_null());
 	json_object_set_new(o, "why", json_string(v->why));
@@ -121,8 +121,9 @@ json_t *verdict_json(const struct question *q, const struct verdict *v)
 	json_object_set_new(o, "fix", fixes);
 	json_object_set_new(o, "steps", steps_json(v));
 	for (size_t i = 0; i < v->evidence_count; i++)
-		json_array_append_new(evidence, json_pack("{s:s, s:s}", "source",
-			v->evidence[i].source, "fact", v->evidence[i].fact));
+		json_array_append_new(
+			evidence, json_pack("{s:s, s:s}", "source", v->evidence[i].source, "fact",
+					  v->evidence[i].fact));
 	json_object_set_new(o, "evidence", evidence);
 	if (v->rtt >= 0 && v->delivered)
 		json_object_set_new(o, "rtt", json_real((double)v->rtt / 1e9));

@@ -1,0 +1,297 @@
+#include "see/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "base/scoped.h"
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion" /* generated code */
+#include "see/path.skel.h"
+#pragma GCC diagnostic pop
+
+static int silent(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level, (void)format, (void)args;
+	return 0;
+}
+
+/* How many arguments a tracepoint has on this kernel; -1 when it has no such tracepoint. */
+static int arguments(const struct btf *btf, const char *tracepoint)
+{
+	char name[64];
+	const struct btf_type *t;
+	int id;
+
+	snprintf(name, sizeof(name), "btf_trace_%s", tracepoint);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return -1;
+	t = btf__type_by_id(btf, btf__type_by_id(btf, (uint32_t)id)->type); /* pointer */
+	t = btf__type_by_id(btf, t->type);				    /* function */
+	return btf_vlen(t) - 1; /* the first is the program's own data */
+}
+
+/* A kernel without one of the tracepoints still shows the others. */
+static void programs_choose(struct path_bpf *bpf, const struct btf *btf)
+{
+	const struct {
+		struct bpf_program *program;
+		const char *tracepoint;
+	} list[] = {
+		{bpf->progs.on_queue, "net_dev_queue"},
+		{bpf->progs.on_tx, "net_dev_start_xmit"},
+		{bpf->progs.on_rx, "netif_receive_skb"},
+		{bpf->progs.on_drop, "kfree_skb"},
+		{bpf->progs.on_consume, "consume_skb"},
+		{bpf->progs.on_icmp, "icmp_send"},
+		{bpf->progs.on_route4, "fib_table_lookup"},
+		{bpf->progs.on_route6, "fib6_table_lookup"},
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (arguments(btf, list[i].tracepoint) < 0)
+			bpf_program__set_autoload(list[i].program, false);
+	bpf->rodata->drop_has_reason = arguments(btf, "kfree_skb") >= 3;
+	bpf->rodata->consume_has_location = arguments(btf, "consume_skb") >= 2;
+}
+
+static int event_take(void *arg, void *bytes, size_t size)
+{
+	struct path *p = arg;
+
+	if (size >= sizeof(struct path_event))
+		p->event(bytes, p->arg);
+	return 0;
+}
+
+int path_open(struct path *p, void (*event)(const struct path_event *, void *), void *arg,
+	struct error *e)
+{
+	int err;
+
+	*p = (struct path){.event = event, .arg = arg};
+	libbpf_set_print(silent);
+	p->btf = btf__load_vmlinux_btf();
+	if (!p->btf)
+		return error_errno(e, errno, "/sys/kernel/btf/vmlinux");
+	p->bpf = path_bpf__open();
+	if (!p->bpf) {
+		err = -errno;
+		path_close(p);
+		return error_errno(e, -err, "eBPF programs");
+	}
+	programs_choose(p->bpf, p->btf);
+	err = path_bpf__load(p->bpf);
+	if (!err)
+		err = path_bpf__attach(p->bpf);
+	if (!err) {
+		p->ring = ring_buffer__new(bpf_map__fd(p->bpf->maps.events), event_take, p, NULL);
+		err = p->ring ? 0 : -errno;
+	}
+	if (err) {
+		path_close(p);
+		return error_errno(e, -err, "eBPF programs");
+	}
+	return 0;
+}
+
+void path_close(struct path *p)
+{
+	for (size_t i = 0; i < p->tunnel_count; i++)
+		bpf_link__destroy(p->tunnels[i]);
+	if (p->ring)
+		ring_buffer__free(p->ring);
+	if (p->bpf)
+		path_bpf__destroy(p->bpf);
+	btf__free(p->btf);
+	free(p->symbol_text);
+	free(p->symbols);
+	*p = (struct path){0};
+}
+
+int path_tunnel(struct path *p, const char *exe)
+{
+	const struct {
+		struct bpf_program *program;
+		const char *name;
+	} list[] = {{p->bpf->progs.on_seal, "seal"}, {p->bpf->progs.on_open, "open"}};
+	struct stat st;
+	int err = 0;
+
+	if (stat(exe, &st))
+		return -errno;
+	for (size_t i = 0; i < p->program_count; i++)
+		if (p->programs[i].device == st.st_dev && p->programs[i].inode == st.st_ino)
+			return 0;
+	if (p->program_count == PATH_TUNNELS)
+		return -E2BIG;
+	p->programs[p->program_count].device = st.st_dev;
+	p->programs[p->program_count++].inode = st.st_ino;
+	for (size_t i = 0; i < 2; i++) {
+		struct bpf_link *link = bpf_program__attach_usdt(
+			list[i].program, -1, exe, "warren", list[i].name, NULL);
+
+		if (link)
+			p->tunnels[p->tunnel_count++] = link;
+		else
+			err = -errno;
+	}
+	return err;
+}
+
+void path_watch(struct path *p, const struct path_watch *watch)
+{
+	__atomic_store_n(&p->bpf->bss->watch.active, 0, __ATOMIC_SEQ_CST);
+	if (!watch)
+		return;
+	p->bpf->bss->watch = *watch;
+	__atomic_store_n(&p->bpf->bss->watch.active, 1, __ATOMIC_SEQ_CST);
+}
+
+void path_address(struct path *p, uint8_t family, const uint8_t *ip)
+{
+	uint8_t key[16] = {0}, one = 1;
+
+	memcpy(key, ip, family == 6 ? 16 : 4);
+	bpf_map_update_elem(bpf_map__fd(p->bpf->maps.addresses), key, &one, BPF_ANY);
+}
+
+int path_fd(const struct path *p)
+{
+	return ring_buffer__epoll_fd(p->ring);
+}
+
+int path_read(struct path *p)
+{
+	int n = ring_buffer__consume(p->ring);
+
+	return n < 0 ? n : 0;
+}
+
+uint64_t path_lost(const struct path *p)
+{
+	return __atomic_load_n(&p->bpf->bss->lost, __ATOMIC_RELAXED);
+}
+
+const char *path_reason(const struct path *p, uint32_t reason)
+{
+	static const char prefix[] = "SKB_DROP_REASON_";
+	int id = btf__find_by_name_kind(p->btf, "skb_drop_reason", BTF_KIND_ENUM);
+	const struct btf_type *t;
+	const struct btf_enum *values;
+
+	if (id < 0)
+		return "";
+	t = btf__type_by_id(p->btf, (uint32_t)id);
+	values = btf_enum(t);
+	for (uint16_t i = 0; i < btf_vlen(t); i++) {
+		const char *name = btf__name_by_offset(p->btf, values[i].name_off);
+
+		if ((uint32_t)values[i].val != reason)
+			continue;
+		if (!strncmp(name, prefix, sizeof(prefix) - 1))
+			name += sizeof(prefix) - 1;
+		else if (!strncmp(name, "SKB_", 4)) /* SKB_CONSUMED, SKB_NOT_DROPPED_YET */
+			name += 4;
+		return name;
+	}
+	return "";
+}
+
+struct symbol {
+	uint64_t address;
+	const char *name;
+};
+
+static int symbol_compare(const void *a, const void *b)
+{
+	uint64_t x = ((const struct symbol *)a)->address, y = ((const struct symbol *)b)->address;
+
+	return (x > y) - (x < y);
+}
+
+static char *file_read(const char *name)
+{
+	SCOPED_FD int fd = open(name, O_RDONLY | O_CLOEXEC);
+	size_t size = 0, room = 8 << 20;
+	char *text = fd >= 0 ? malloc(room + 1) : NULL;
+	ssize_t got;
+
+	while (text && (got = read(fd, text + size, room - size)) > 0) {
+		size += (size_t)got;
+		if (size == room) {
+			char *grown = realloc(text, (room *= 2) + 1);
+
+			if (!grown)
+				break;
+			text = grown;
+		}
+	}
+	if (text)
+		text[size] = '\0';
+	return text;
+}
+
+/* Lines are "ADDRESS TYPE NAME[\tMODULE]"; functions are of type t, T, w or W. */
+static void symbols_read(struct path *p)
+{
+	char *next, *line;
+	size_t room = 0;
+
+	p->symbol_text = file_read("/proc/kallsyms");
+	for (next = p->symbol_text; next && *next;) {
+		char *end;
+		uint64_t address;
+
+		line = next;
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		address = strtoull(line, &end, 16);
+		if (!address || end[0] != ' ' || !end[1] || !strchr("tTwW", end[1]) ||
+			end[2] != ' ')
+			continue;
+		if (p->symbol_count == room) {
+			struct symbol *grown = reallocarray(
+				p->symbols, room = room ? 2 * room : 65536, sizeof(*grown));
+
+			if (!grown)
+				break;
+			p->symbols = grown;
+		}
+		end[3 + strcspn(end + 3, ".\t")] =
+			'\0'; /* ip_fragment.constprop.0 is ip_fragment */
+		p->symbols[p->symbol_count++] = (struct symbol){address, end + 3};
+	}
+	if (p->symbol_count)
+		qsort(p->symbols, p->symbol_count, sizeof(*p->symbols), symbol_compare);
+}
+
+const char *path_symbol(struct path *p, uint64_t location)
+{
+	size_t low = 0, high;
+
+	if (!p->symbol_text)
+		symbols_read(p);
+	/* The return address lies behind the call, which may be the function's last instruction. */
+	location -= 1;
+	high = p->symbol_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (p->symbols[middle].address <= location)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low ? p->symbols[low - 1].name : "";
+}

@@ -1,0 +1,86 @@
+/* path.h - follow one packet through the kernel and through processes
+ *
+ * Loads path.bpf.c, tells it what to follow, and hands over its events in the
+ * order in which they happened, from all namespaces of the machine:
+ *
+ *	path_open()     load; costs some 50 ms
+ *	path_tunnel()   for each program that holds a tun device: its own probes
+ *	path_address()  addresses whose routing decisions are wanted
+ *	path_watch()    from here on, events come
+ *	path_read()     take them, again and again
+ *	path_close()    everything is detached; nothing stays behind
+ *
+ * The names of drop reasons are read from this kernel's BTF, the names of
+ * functions from /proc/kallsyms: no number is compiled in.
+ *
+ * Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN in the first user namespace;
+ * kernel 5.8 or later with BTF.  One thread owns a struct path.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "see/path_event.h"
+
+struct path_bpf;
+struct ring_buffer;
+struct bpf_link;
+struct btf;
+
+enum { PATH_TUNNELS = 32 };
+
+struct path {
+	struct path_bpf *bpf;
+	struct ring_buffer *ring;
+	struct btf *btf;
+	struct bpf_link *tunnels[2 * PATH_TUNNELS];
+	size_t tunnel_count;
+	struct {
+		uint64_t device, inode;
+	} programs[PATH_TUNNELS]; /* asked once each */
+	size_t program_count;
+	char *symbol_text; /* /proc/kallsyms, read at the first question */
+	struct symbol *symbols;
+	size_t symbol_count;
+	void (*event)(const struct path_event *event, void *arg);
+	void *arg;
+};
+
+/* path_open - load and attach; silent until path_watch()
+ *
+ * event  called by path_read() for each event
+ *
+ * Returns 0 or -errno with words (EPERM: capabilities are missing).
+ */
+int path_open(struct path *p, void (*event)(const struct path_event *, void *), void *arg,
+	struct error *e);
+void path_close(struct path *p); /* of a zeroed struct: does nothing */
+
+/* path_tunnel - attach to a tunnel's program, if it has probes
+ *
+ * exe  path of the program, "/proc/PID/exe" is best
+ *
+ * Returns 0, also when it was attached before; -ENOENT when it has none.
+ */
+int path_tunnel(struct path *p, const char *exe);
+
+/* path_watch - begin to follow; replaces what was followed before; NULL: silence */
+void path_watch(struct path *p, const struct path_watch *watch);
+
+/* path_address - tell routing decisions about this destination; family 4 or 6 */
+void path_address(struct path *p, uint8_t family, const uint8_t *ip);
+
+/* path_fd - readable when there are events; path_read() - hand over what there is, never waits */
+int path_fd(const struct path *p);
+int path_read(struct path *p);
+
+/* path_lost - events that found no room so far */
+uint64_t path_lost(const struct path *p);
+
+/* path_reason - "NETFILTER_DROP"; "" for a number this kernel has no name for */
+const char *path_reason(const struct path *p, uint32_t reason);
+
+/* path_symbol - the function that a code address lies in, without suffixes; "" when unknown */
+const char *path_symbol(struct path *p, uint64_t location);
