@@ -10,7 +10,11 @@ static size_t unhex(uint8_t out[256], const char *text)
 {
 	size_t n = strlen(text) / 2;
 
-	CHECK(n <= 256 && hex_parse(out, n, text));
+	for (size_t i = 0; i < n && n <= 256; i++) {
+		char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
+
+		CHECK(hex_parse(out + i, 1, pair));
+	}
 	return n;
 }
 
