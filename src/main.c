@@ -6,6 +6,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_key,
+	&cmd_show,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

@@ -3,3 +3,4 @@
 #include "base/options.h"
 
 extern const struct command cmd_key;
+extern const struct command cmd_show;

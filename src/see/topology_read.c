@@ -18,7 +18,7 @@
 #include "see/namespaces.h"
 #include "see/owners.h"
 #include "see/processes.h"
-#include "see/wire.h"
+#include "see/driver.h"
 
 enum { DUMP_ATTEMPTS = 8 }; /* the kernel says when a dump was overtaken by a change */
 
@@ -136,7 +136,7 @@ static int netns_read(struct reading *r, int netns)
 	}
 	for (size_t i = n->first_device; i < r->t->device_count; i++)
 		if (r->t->devices[i].kind == DEVICE_PHYSICAL)
-			wire_read(&r->t->devices[i], mnl_socket_get_fd(nl->socket));
+			driver_read(&r->t->devices[i], mnl_socket_get_fd(nl->socket));
 	return err == -ENOMEM ? err : 0;
 }
 

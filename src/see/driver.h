@@ -1,4 +1,4 @@
-/* wire.h - the driver, bus and speed of a physical device
+/* driver.h - the driver, bus and speed of a physical device
  *
  * Asked with the ethtool ioctls on a socket of the device's own namespace: sysfs
  * shows only the namespace that mounted it.  Needs no privilege.
@@ -8,8 +8,8 @@
 #pragma once
 #include "see/topology.h"
 
-/* wire_read - fill driver, bus and speed of `d`; what the driver does not tell stays empty
+/* driver_read - fill driver, bus and speed of `d`; what the driver does not tell stays empty
  *
  * socket  any socket opened in the device's namespace
  */
-void wire_read(struct device *d, int socket);
+void driver_read(struct device *d, int socket);

@@ -1,4 +1,4 @@
-#include "see/wire.h"
+#include "see/driver.h"
 
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -17,7 +17,7 @@ static bool ask(const struct device *d, int socket, void *command)
 /* The settings end in three masks of up to 127 words, which are not looked at. */
 enum { SETTINGS_SIZE = sizeof(struct ethtool_link_settings) + 3 * 127 * sizeof(uint32_t) };
 
-void wire_read(struct device *d, int socket)
+void driver_read(struct device *d, int socket)
 {
 	struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
 	_Alignas(struct ethtool_link_settings) uint8_t buffer[SETTINGS_SIZE] = {0};
