@@ -42,6 +42,8 @@ enum {
 	DEVICE_STRANGERS = 16,	/* refused handshakes that are remembered */
 };
 
+#define DEVICE_LOAD_LASTS SECOND /* and that long after */
+
 /* Now, on both clocks (clock.h). */
 struct moment {
 	int64_t now;  /* ns, never jumps back */
@@ -101,6 +103,7 @@ struct device {
 	struct ratelimit ratelimit;
 	struct schedule schedule;
 	int64_t loaded_until; /* under load */
+	int64_t wall_ahead;   /* device_stamp() */
 	struct peer **hash;
 	uint32_t hash_size, peer_count;
 	uint8_t hash_key[16];
@@ -177,3 +180,20 @@ void device_set_keepalive(
 
 /* device_forget_source - the local address went away or may not be used: for all peers */
 void device_forget_source(struct device *d);
+
+/* --- for handshake.c ----------------------------------------------------- */
+
+void device_random(struct device *d, void *out, size_t n);
+
+/* device_jitter - 0 to TIMERS_JITTER at random */
+int64_t device_jitter(struct device *d);
+
+/* device_stamp - the time that goes into initiations, ns since 1970
+ *
+ * The wall clock, but it never goes back: peers accept only newer stamps, and
+ * would refuse us until a clock that was set back has caught up.
+ */
+int64_t device_stamp(struct device *d, const struct moment *m);
+
+/* device_completed - both ends have the session */
+void device_completed(struct device *d, struct peer *p, const struct moment *m);

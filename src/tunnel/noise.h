@@ -40,8 +40,7 @@ struct noise_handshake {
 /* What the first message says, once it is opened. */
 struct noise_opening {
 	struct noise_handshake state;
-	uint8_t key[WIRE_KEY];	/* who: the initiator's public key, not yet proven */
-	uint8_t seal[WIRE_KEY]; /* to open the timestamp with, after the lookup */
+	uint8_t key[WIRE_KEY]; /* the initiator's public key, not yet proven */
 };
 
 struct noise_keys {

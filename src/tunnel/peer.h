@@ -32,6 +32,7 @@
 #include "tunnel/drop.h"
 #include "tunnel/endpoint.h"
 #include "tunnel/mail.h"
+#include "tunnel/noise.h"
 #include "tunnel/quiet.h"
 #include "tunnel/session.h"
 #include "tunnel/timers.h"
@@ -39,7 +40,6 @@
 #include "tunnel/wire.h"
 
 struct device;
-struct noise_handshake;
 struct route;
 
 enum { PEER_STAGED = 128 }; /* packets that wait for a session; then the oldest is dropped */
@@ -51,11 +51,11 @@ enum {
 	PEER_ARMED = 1 << 2, /* a timer's fact began to hold */
 };
 
-/* A peer's handshake that is under way, found by its index. */
+/* Our initiation that waits for its answer, found by its index. */
 struct handshake {
 	struct index_entry index;
 	struct peer *peer;
-	struct noise_handshake *noise; /* keys; NULL: nothing is under way */
+	struct noise_handshake noise;
 	struct retired retired;
 };
 
@@ -95,7 +95,7 @@ struct peer {
 	struct route *routes;	   /* its allowed-ips: routes.c's list */
 	enum trouble trouble;	   /* the last, TROUBLE_NONE after a handshake that worked */
 	int32_t trouble_errno;	   /* of TROUBLE_PATH and TROUBLE_SEND */
-	int64_t trouble_wall;
+	int64_t trouble_at, trouble_wall;
 	uint32_t scheduled;	     /* schedule.c: its place in the heap, 0: none */
 	struct peer *hashed;	     /* next of the same hash */
 	struct peer *before, *after; /* all peers, in the order they were added */
@@ -154,3 +154,25 @@ static inline void peer_drop(struct peer *p, enum drop why, uint64_t n)
 {
 	drop_count(&p->drops, why, n);
 }
+
+/* --- control only -------------------------------------------------------- */
+
+/* peer_install - a session that came of a handshake: `next` for a responder, else `current`
+ *
+ * s  is in the index already
+ */
+void peer_install(struct peer *p, struct session *s);
+
+/* peer_promote - something authentic arrived under `next`: send under it from now on
+ *
+ * Returns false when that session is not there any more.
+ */
+bool peer_promote(struct peer *p);
+
+/* peer_forget - wipe all sessions and the handshake under way */
+void peer_forget(struct peer *p);
+
+/* peer_end_handshake - wipe the handshake under way, if any
+ * peer_replaced_handshake - likewise, after a session took its place in the index */
+void peer_end_handshake(struct peer *p);
+void peer_replaced_handshake(struct peer *p);

@@ -38,7 +38,7 @@ struct quiet_worker {
 struct quiet {
 	_Atomic uint64_t epoch;
 	struct quiet_worker workers[QUIET_WORKERS];
-	struct retired *first, **last; /* oldest first */
+	struct retired *first, *last; /* oldest first */
 };
 
 /* quiet_enter - a burst begins: what this thread finds stays valid until quiet_leave() */
@@ -57,11 +57,17 @@ static inline void quiet_leave(struct quiet *q, unsigned worker)
 /* quiet_retire - control: free(r) will be called later; r is unpublished already */
 void quiet_retire(struct quiet *q, struct retired *r, retired_free *free);
 
-/* quiet_reclaim - control: free what no worker can hold any more
+/* quiet_horizon - control: what was retired before this can be held by no worker any more */
+uint64_t quiet_horizon(const struct quiet *q);
+
+/* quiet_reclaim - control: free what was retired before the horizon
  *
- * Returns true when something still waits (call again after the next burst).
+ * Between the two calls is the place to look for traces that workers may have
+ * left of a retired thing before their burst ended (mail.h).
+ *
+ * Returns true when something still waits: call both again soon.
  */
-bool quiet_reclaim(struct quiet *q);
+bool quiet_reclaim(struct quiet *q, uint64_t horizon);
 
 /* quiet_done - at the end, when no worker runs any more: free everything */
 void quiet_done(struct quiet *q);
