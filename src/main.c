@@ -5,6 +5,7 @@
 #include "cmd/commands.h"
 
 static const struct command *const commands[] = {
+	&cmd_capture,
 	&cmd_key,
 	&cmd_show,
 };

@@ -29,6 +29,18 @@ static bool number_parse(const struct option_row *row, const char *text, int64_t
 	return !errno && end != text && !*end && *out >= row->low && *out <= row->high;
 }
 
+static bool list_add(
+	const struct command *c, const struct option_row *row, struct option_list *list)
+{
+	if (list->count == OPTION_LIST_MAX) {
+		fprintf(stderr, "warren %s: --%s is given more than %d times\n", c->name, row->name,
+			OPTION_LIST_MAX);
+		return false;
+	}
+	list->items[list->count++] = optarg;
+	return true;
+}
+
 static bool option_store(const struct command *c, const struct option_row *row, void *fields)
 {
 	char *field = (char *)fields + row->offset;
@@ -41,6 +53,8 @@ static bool option_store(const struct command *c, const struct option_row *row, 
 	case OPTION_TEXT:
 		*(const char **)field = optarg;
 		return true;
+	case OPTION_LIST:
+		return list_add(c, row, (struct option_list *)field);
 	case OPTION_NUMBER:
 	case OPTION_SECONDS:
 		if (number_parse(row, optarg, &number)) {
@@ -96,7 +110,8 @@ int options_parse(const struct command *c, void *fields, int argc, char **argv)
 	for (const struct option_row *o = c->options; o && o->name && n < OPTIONS_MAX; o++, n++) {
 		longs[n] = (struct option){o->name, o->value ? 1 : 0, NULL, 0};
 		if (o->letter)
-			snprintf(shorts + strlen(shorts), 3, "%c%s", o->letter, o->value ? ":" : "");
+			snprintf(
+				shorts + strlen(shorts), 3, "%c%s", o->letter, o->value ? ":" : "");
 	}
 	longs[n] = (struct option){"help", 0, NULL, 'h'};
 

@@ -35,6 +35,14 @@ enum option_kind {
 	OPTION_TEXT,    /* const char *, NULL when absent */
 	OPTION_NUMBER,  /* int64_t, within low..high; unchanged when absent */
 	OPTION_SECONDS, /* int64_t nanoseconds, written as seconds: "3", "0.5" */
+	OPTION_LIST,    /* struct option_list: may be given several times */
+};
+
+enum { OPTION_LIST_MAX = 64 };
+
+struct option_list {
+	const char *items[OPTION_LIST_MAX];
+	size_t count;
 };
 
 struct option_row {

@@ -9,6 +9,7 @@ struct fields {
 	bool json;
 	const char *from;
 	int64_t size, timeout;
+	struct option_list nodes;
 };
 
 static const struct option_row rows[] = {
@@ -16,6 +17,7 @@ static const struct option_row rows[] = {
 	{"from", 'f', "NODE", "ask there", OPTION_TEXT, offsetof(struct fields, from), 0, 0},
 	{"size", 0, "BYTES", "payload", OPTION_NUMBER, offsetof(struct fields, size), 0, 65507},
 	{"timeout", 0, "S", "wait", OPTION_SECONDS, offsetof(struct fields, timeout), 0, 0},
+	{"node", 'n', "NODE", "look there", OPTION_LIST, offsetof(struct fields, nodes), 0, 0},
 	{0},
 };
 
@@ -29,8 +31,8 @@ static int parse(struct fields *f, int argc, const char **argv)
 
 TEST(options_may_stand_before_and_after_the_argument)
 {
-	const char *argv[] = {"probe", "--json", "10.0.0.1", "-f", "A", "--size", "1400",
-		"--timeout=0.5", NULL};
+	const char *argv[] = {
+		"probe", "--json", "10.0.0.1", "-f", "A", "--size", "1400", "--timeout=0.5", NULL};
 	struct fields f = {0};
 	int at = parse(&f, 8, argv);
 
@@ -59,4 +61,16 @@ TEST(a_missing_argument_and_one_too_many_are_wrong_usage)
 
 	CHECK(options_exit(parse(&f, 1, none)) == EXIT_USAGE);
 	CHECK(options_exit(parse(&f, 3, two)) == EXIT_USAGE);
+}
+
+TEST(a_list_keeps_what_is_given_in_order)
+{
+	const char *argv[] = {"probe", "-n", "A", "x", "--node=B", "-nC", NULL};
+	struct fields f = {0};
+
+	CHECK(parse(&f, 6, argv) == 5);
+	CHECK(f.nodes.count == 3);
+	CHECK_TEXT(f.nodes.items[0], "A");
+	CHECK_TEXT(f.nodes.items[1], "B");
+	CHECK_TEXT(f.nodes.items[2], "C");
 }

@@ -2,5 +2,6 @@
 #pragma once
 #include "base/options.h"
 
+extern const struct command cmd_capture;
 extern const struct command cmd_key;
 extern const struct command cmd_show;

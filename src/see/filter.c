@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_arp.h>
+#include <linux/if_packet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,14 +24,13 @@ static bool word_in(const char *text, const char *word)
 	return false;
 }
 
-int filter_compile(struct filter *f, const char *text, int link, uint32_t snaplen, struct error *e)
+static int text_compile(
+	struct filter *f, const char *text, int link, uint32_t snaplen, struct error *e)
 {
 	struct filter made = {0};
 	pcap_t *pcap;
 	int err = 0;
 
-	if (!text)
-		text = "";
 	pcap = pcap_open_dead(link, (int)snaplen);
 	if (!pcap)
 		return -ENOMEM;
@@ -42,6 +42,32 @@ int filter_compile(struct filter *f, const char *text, int link, uint32_t snaple
 	made.needs_tag = word_in(text, "vlan");
 	*f = made;
 	return 0;
+}
+
+static int nothing_compile(struct filter *f)
+{
+	struct bpf_insn *refuse = calloc(1, sizeof(*refuse));
+
+	if (!refuse)
+		return -ENOMEM;
+	refuse->code = BPF_RET | BPF_K;
+	*f = (struct filter){{1, refuse}, false};
+	return 0;
+}
+
+int filter_compile(struct filter *f, const char *text, int link, uint32_t snaplen, struct error *e)
+{
+	struct filter frames = {0};
+	int err = text_compile(f, text ? text : "", link, snaplen, e);
+
+	/* libpcap refuses what can never match, such as "arp" for a tun. */
+	if (err != -EINVAL || link != DLT_RAW ||
+		text_compile(&frames, text, DLT_EN10MB, snaplen, NULL))
+		return err;
+	filter_done(&frames);
+	if (e)
+		*e = (struct error){0};
+	return nothing_compile(f);
 }
 
 void filter_done(struct filter *f)
@@ -56,6 +82,11 @@ static bool filter_is_empty(const struct filter *f)
 	return !f->program.bf_len;
 }
 
+static struct bpf_insn load(int what)
+{
+	return (struct bpf_insn){BPF_LD | BPF_W | BPF_ABS, 0, 0, (u_int)(SKF_AD_OFF + what)};
+}
+
 int filter_pair(struct filter *f, const struct filter *ethernet, const struct filter *raw)
 {
 	u_int first = ethernet->program.bf_len, second = raw->program.bf_len;
@@ -68,11 +99,13 @@ int filter_pair(struct filter *f, const struct filter *ethernet, const struct fi
 	if (!code)
 		return -ENOMEM;
 	/* A jump on a condition reaches 255 instructions only; an unconditional one, all. */
-	code[n++] = (struct bpf_insn){
-		BPF_LD | BPF_H | BPF_ABS, 0, 0, (u_int)(SKF_AD_OFF + SKF_AD_HATYPE)};
-	code[n++] = (struct bpf_insn){BPF_JMP | BPF_JEQ | BPF_K, 2, 0, ARPHRD_ETHER};
+	code[n++] = load(SKF_AD_HATYPE);
+	code[n++] = (struct bpf_insn){BPF_JMP | BPF_JEQ | BPF_K, 5, 0, ARPHRD_ETHER};
 	code[n++] = (struct bpf_insn){BPF_JMP | BPF_JEQ | BPF_K, 1, 0, ARPHRD_LOOPBACK};
-	code[n++] = (struct bpf_insn){BPF_JMP | BPF_JA, 0, 0, first};
+	code[n++] = (struct bpf_insn){BPF_JMP | BPF_JA, 0, 0, 3 + first};
+	code[n++] = load(SKF_AD_PKTTYPE);
+	code[n++] = (struct bpf_insn){BPF_JMP | BPF_JEQ | BPF_K, 0, 1, PACKET_OUTGOING};
+	code[n++] = (struct bpf_insn){BPF_RET | BPF_K, 0, 0, 0};
 	memcpy(code + n, ethernet->program.bf_insns, first * sizeof(*code));
 	n += first;
 	memcpy(code + n, raw->program.bf_insns, second * sizeof(*code));

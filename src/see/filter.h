@@ -35,7 +35,9 @@ struct filter {
  * link     DLT_EN10MB or DLT_RAW
  * snaplen  how many bytes of a matching frame are kept, at least 1
  *
- * Host names in it are looked up, which can take as long as the resolver does.
+ * What can never match a bare IP packet ("arp") compiles for DLT_RAW all the
+ * same, to a program that matches nothing.  Host names in it are looked up,
+ * which can take as long as the resolver does.
  * Returns 0, or -EINVAL with libpcap's words.
  */
 int filter_compile(struct filter *f, const char *text, int link, uint32_t snaplen, struct error *e);
@@ -43,7 +45,8 @@ void filter_done(struct filter *f);
 
 /* filter_pair - a program for a socket that sees Ethernet frames and bare IP packets
  *
- * Runs `ethernet` or `raw` by the type of the device.  Returns 0; -ENOMEM;
+ * Runs `ethernet` or `raw` by the type of the device.  On lo, where a packet
+ * leaves and arrives, it refuses those that leave.  Returns 0; -ENOMEM;
  * -E2BIG when the two together pass the kernel's 4096 instructions.
  */
 int filter_pair(struct filter *f, const struct filter *ethernet, const struct filter *raw);

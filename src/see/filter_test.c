@@ -67,6 +67,13 @@ TEST(a_tun_is_raw_and_a_veth_is_ethernet)
 	CHECK(filter_link(ARPHRD_INFINIBAND) == -1);
 }
 
+TEST(what_only_ethernet_has_matches_no_bare_packet)
+{
+	CHECK(!matches("arp", DLT_RAW));
+	CHECK(!matches("ether host 2:0:0:0:0:1", DLT_RAW));
+	CHECK(matches("ether host 2:0:0:0:0:1", DLT_EN10MB));
+}
+
 TEST(a_pair_keeps_both_programs_whole)
 {
 	struct filter a = {0}, b = {0}, both = {0};
@@ -74,7 +81,7 @@ TEST(a_pair_keeps_both_programs_whole)
 	CHECK(filter_compile(&a, "tcp port 80", DLT_EN10MB, 100, NULL) == 0);
 	CHECK(filter_compile(&b, "tcp port 80", DLT_RAW, 100, NULL) == 0);
 	CHECK(filter_pair(&both, &a, &b) == 0);
-	CHECK(both.program.bf_len == a.program.bf_len + b.program.bf_len + 4);
+	CHECK(both.program.bf_len == a.program.bf_len + b.program.bf_len + 7);
 	CHECK(bpf_validate(both.program.bf_insns, (int)both.program.bf_len));
 	filter_done(&a);
 	filter_done(&b);

@@ -17,8 +17,9 @@
 
 struct merge_item {
 	int64_t time;
-	uint64_t order;	       /* set by merge_add() */
-	uint32_t source, part; /* the caller's: which ring, which block */
+	uint64_t order; /* set by merge_add() */
+	void *source;	/* the caller's: which ring, and which block of it */
+	int part;
 	const void *what;
 };
 

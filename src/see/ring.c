@@ -70,6 +70,7 @@ void ring_close(struct ring *r)
 
 int ring_next(struct ring *r)
 {
+	const struct tpacket_bd_ts *last;
 	uint32_t block = r->next;
 
 	if (r->held == r->blocks)
@@ -77,6 +78,10 @@ int ring_next(struct ring *r)
 	if (!(__atomic_load_n(&block_at(r, block)->hdr.bh1.block_status, __ATOMIC_ACQUIRE) &
 		    TP_STATUS_USER))
 		return -1;
+	/* What is to come comes after this block's last. */
+	last = &block_at(r, block)->hdr.bh1.ts_last_pkt;
+	if (r->floor < last->ts_sec * SECOND + last->ts_nsec - IN_FLIGHT)
+		r->floor = last->ts_sec * SECOND + last->ts_nsec - IN_FLIGHT;
 	r->next = (block + 1) % r->blocks;
 	r->held++;
 	return (int)block;
@@ -90,25 +95,32 @@ uint32_t ring_read(const struct ring *r, int block, ring_each *each, void *arg)
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct tpacket3_hdr *h = (const struct tpacket3_hdr *)at;
-		const struct sockaddr_ll *from = (const struct sockaddr_ll *)(at + ADDRESS_OFFSET);
-		struct ring_frame f = {.time = h->tp_sec * SECOND + h->tp_nsec,
-			.bytes = at + h->tp_mac,
-			.held = h->tp_snaplen,
-			.length = h->tp_len,
-			.index = from->sll_ifindex,
-			.hatype = from->sll_hatype,
-			.kind = from->sll_pkttype,
-			.checksum_pending = h->tp_status & TP_STATUS_CSUMNOTREADY,
-			.checksum_valid = h->tp_status & TP_STATUS_CSUM_VALID,
-			.segments = h->tp_status & TP_STATUS_GSO_TCP,
-			.tagged = h->tp_status & TP_STATUS_VLAN_VALID,
-			.tpid = h->tp_status & TP_STATUS_VLAN_TPID_VALID ? h->hv1.tp_vlan_tpid : 0,
-			.tci = (uint16_t)h->hv1.tp_vlan_tci};
 
-		each(&f, arg);
+		each(h->tp_sec * SECOND + h->tp_nsec, at, arg);
 		at += h->tp_next_offset;
 	}
 	return n;
+}
+
+struct ring_frame ring_frame(const void *at)
+{
+	const struct tpacket3_hdr *h = at;
+	const struct sockaddr_ll *from =
+		(const struct sockaddr_ll *)((const uint8_t *)at + ADDRESS_OFFSET);
+
+	return (struct ring_frame){.time = h->tp_sec * SECOND + h->tp_nsec,
+		.bytes = (uint8_t *)at + h->tp_mac,
+		.held = h->tp_snaplen,
+		.length = h->tp_len,
+		.index = from->sll_ifindex,
+		.hatype = from->sll_hatype,
+		.kind = from->sll_pkttype,
+		.checksum_pending = h->tp_status & TP_STATUS_CSUMNOTREADY,
+		.checksum_valid = h->tp_status & TP_STATUS_CSUM_VALID,
+		.segments = h->tp_status & TP_STATUS_GSO_TCP,
+		.tagged = h->tp_status & TP_STATUS_VLAN_VALID,
+		.tpid = h->tp_status & TP_STATUS_VLAN_TPID_VALID ? h->hv1.tp_vlan_tpid : 0,
+		.tci = (uint16_t)h->hv1.tp_vlan_tci};
 }
 
 void ring_release(struct ring *r, int block)

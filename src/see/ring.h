@@ -34,7 +34,7 @@ struct ring {
 
 struct ring_frame {
 	int64_t time; /* nanoseconds since 1970 */
-	const uint8_t *bytes;
+	uint8_t *bytes;
 	uint32_t held, length; /* bytes here, and bytes of the whole frame */
 	int index;	       /* of the device */
 	int hatype;	       /* ARPHRD_* */
@@ -58,13 +58,19 @@ void ring_close(struct ring *r); /* of a zeroed struct: does nothing */
 
 /* ring_next - the next retired block, to be read and then released; or -1
  *
- * Blocks come in order and are released in order.
+ * Blocks come in the order of their frames, and are released in any.
  */
 int ring_next(struct ring *r);
 
-/* ring_read - call `each` for every frame of a block; `bytes` last until it is released */
-typedef void ring_each(const struct ring_frame *f, void *arg);
+/* ring_read - call `each` for every frame of a block; returns how many there are
+ *
+ * at  for ring_frame(), until the block is released
+ */
+typedef void ring_each(int64_t time, const void *at, void *arg);
 uint32_t ring_read(const struct ring *r, int block, ring_each *each, void *arg);
+
+/* ring_frame - all about the frame; `bytes` last until its block is released */
+struct ring_frame ring_frame(const void *at);
 
 void ring_release(struct ring *r, int block);
 
