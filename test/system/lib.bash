@@ -7,6 +7,7 @@
 
 WARREN=${WARREN:-$BATS_TEST_DIRNAME/../../build/warren}
 EXAMPLES=$BATS_TEST_DIRNAME/../../examples
+FLOOD=$BATS_TEST_DIRNAME/../../build/flood
 
 need_root() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
