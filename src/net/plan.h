@@ -24,12 +24,8 @@
 #include <net/if.h>
 
 #include "base/error.h"
-#include "net/address.h"
-
-/* Where in the file; counted from 1.  line 0: nothing in the file says so, it was derived. */
-struct place {
-	unsigned line, column;
-};
+#include "net/ip.h"
+#include "net/place.h"
 
 /* What the kernel or a program is told only when the file says something. */
 enum plan_setting { SETTING_DEFAULT, SETTING_OFF, SETTING_ON };
@@ -127,6 +123,7 @@ struct plan_device {
 
 /* A way to the destination; a route has one, or several with weights (multipath). */
 struct plan_hop {
+	struct place at;
 	struct address
 		via; /* AF_UNSPEC: on the link itself; the family may differ from the route's */
 	char dev[IFNAMSIZ]; /* "": the kernel finds it by `via` */
@@ -274,6 +271,7 @@ struct plan {
 	size_t tunnel_count;
 	struct plan_check *checks;
 	size_t check_count;
+	struct names *names; /* of nodes, for plan_find_node() */
 	struct arena *arena;
 };
 
