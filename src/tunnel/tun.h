@@ -1,0 +1,63 @@
+/* tun.h - the device: one end is the protocol stack, the other is us
+ *
+ * What the stack routes to the device we read, what we write it receives.  With
+ * offload, both are superframes (cut.h, join.h), each behind a small header
+ * that says what it is:
+ *
+ *	stack --routes--> tun0 ==read==>  | vnet | IP TCP payload ... 64 KiB |
+ *	stack <-receives- tun0 <=write==  | vnet | IP TCP payload ... 64 KiB |
+ *
+ * The kernel is asked at start which kinds it knows, and asked no more for a
+ * kind that it refuses later.
+ *
+ * Reading belongs to one thread and writing to another; `joins` is the
+ * writer's.  Source: Linux networking/tuntap.rst; virtio 1.2 section 5.1.6.
+ */
+#pragma once
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "tunnel/drop.h"
+#include "tunnel/join.h"
+#include "tunnel/vnet.h"
+
+struct tun {
+	int fd;
+	char name[IFNAMSIZ]; /* as the kernel chose it */
+	unsigned joins;	     /* JOIN_TCP4 | ...: kinds of superframe that it takes */
+};
+
+/* tun_open - create the device in the namespace of the caller, which needs CAP_NET_ADMIN
+ *
+ * name     may hold one "%d" for a number that is free
+ * offload  false: single packets with complete checksums, both ways
+ *
+ * Returns 0, or -errno: -EBUSY when somebody else holds it.  The device is down,
+ * without addresses, and goes when the descriptor is closed.
+ */
+int tun_open(struct tun *t, const char *name, bool offload, struct error *e);
+void tun_close(struct tun *t);
+
+/* tun_set_mtu - in the namespace of the caller, by name */
+int tun_set_mtu(const struct tun *t, uint32_t mtu, struct error *e);
+
+/* tun_read - the next frame; never waits
+ *
+ * vnet   out: what the frame is
+ * frame  out: room for CUT_FRAME_MOST bytes
+ *
+ * Returns its length, -EAGAIN when there is none, or -errno.
+ */
+ssize_t tun_read(const struct tun *t, struct virtio_net_hdr *vnet, void *frame);
+
+/* tun_write - hand a frame to the stack
+ *
+ * Returns DROP_NONE; DROP_DEVICE_DOWN, DROP_DEVICE_FULL; or
+ * DROP_DEVICE_REFUSED: then, if it was a superframe, its kind is not in
+ * t->joins any more, and its packets can be written singly.
+ */
+enum drop tun_write(struct tun *t, const struct join_write *w);

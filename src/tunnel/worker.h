@@ -1,0 +1,78 @@
+/* worker.h - the threads that carry packets, and how control talks to them
+ *
+ *	             .------------- outbound.c -------------.
+ *	tun0 ------> | read  route  session  cut  seal  send | ------> socket
+ *	             '--------------------------------------'
+ *	             .-------------- inbound.c --------------.
+ *	tun0 <------ | write  join  source  replay  open  receive | <-- socket
+ *	             '--------------------------------------'
+ *	                  |handshakes        ^ready, keepalive, purge
+ *	                  v                  |
+ *	                 control (device.h, one thread)
+ *
+ * One thread a direction, or one for both where there is one processor.  Each
+ * runs a burst from its first station to its last, and sleeps in epoll when
+ * nothing comes.  Nothing is allocated after worker_start().
+ *
+ * Control calls everything on this page.  Handshake messages wait for it in a
+ * ring of 512 places; the descriptor becomes readable when there are some.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "tunnel/device.h"
+#include "tunnel/tun.h"
+#include "tunnel/udp.h"
+
+struct worker;
+
+struct worker_options {
+	const char *aead; /* NULL: the best of this machine (aead.h) */
+	unsigned threads; /* 1 or 2; 0: as the machine has processors */
+	uint32_t mtu;	  /* of the device */
+};
+
+/* worker_start - take memory, begin to carry
+ *
+ * device  initialised; stays where it is until worker_stop()
+ * tun     the descriptor stays the caller's
+ * udp     likewise
+ *
+ * Returns 0 with *w set, or -errno.
+ */
+int worker_start(struct worker **w, struct device *device, const struct tun *tun,
+	const struct udp *udp, const struct worker_options *options, struct error *e);
+
+/* worker_stop - both directions end; staged packets are counted as given up.  NULL: nothing. */
+void worker_stop(struct worker *w);
+
+/* worker_sockets - use these sockets from now on; on return the old ones may be closed */
+void worker_sockets(struct worker *w, const struct udp *udp);
+
+/* worker_mtu - the device's MTU has changed */
+void worker_mtu(struct worker *w, uint32_t mtu);
+
+/* A handshake message as it arrived. */
+struct worker_handshake {
+	struct endpoint from;
+	uint16_t length;
+	uint8_t datagram[WIRE_HANDSHAKE_MOST];
+};
+
+/* worker_handshake_fd - readable while handshakes wait; of the worker, do not close it */
+int worker_handshake_fd(const struct worker *w);
+
+/* worker_handshake - take the oldest; returns false when none waits
+ *
+ * waiting  out: how many are left behind it
+ */
+bool worker_handshake(struct worker *w, struct worker_handshake *out, size_t *waiting);
+
+/* What device_calls.send, .ready, .purge and .release are made of. */
+int worker_send(struct worker *w, const struct endpoint *to, const void *message, size_t length);
+void worker_ready(struct worker *w, struct peer *p, bool keepalive);
+void worker_purge(struct worker *w, struct peer *p);
+void worker_release(struct worker *w, struct peer *p);
