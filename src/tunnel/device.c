@@ -214,8 +214,8 @@ static void settle(struct device *d, struct peer *p, const struct moment *m)
 
 	atomic_store(&p->timers.look, 0);
 	while (d->up && (what = timers_next(&p->timers, m->now, &deadline))) {
-		act(d, p, m, what);
 		timers_did(&p->timers, what, m->now);
+		act(d, p, m, what);
 	}
 	atomic_store(&p->timers.look, deadline);
 	schedule_set(&d->schedule, p, deadline);

@@ -141,11 +141,7 @@ void timers_did(struct timers *t, enum timer what, int64_t now)
 {
 	switch (what) {
 	case TIMER_RETRY:
-		/* Nothing was sent (else timers_initiated() moved it): count that too. */
-		if (t->retry_at <= now) {
-			t->retry_at = now + TIMERS_REKEY_TIMEOUT;
-			t->attempts++;
-		}
+		t->retry_at = now + TIMERS_REKEY_TIMEOUT; /* timers_initiated() is exact */
 		break;
 	case TIMER_GIVE_UP:
 		t->retry_at = 0;
@@ -157,8 +153,7 @@ void timers_did(struct timers *t, enum timer what, int64_t now)
 		put(&t->unanswered, 0);
 		break;
 	case TIMER_KEEPALIVE:
-		/* The keepalive goes out a little later, on another thread, and would clear a fact
-		 * set here: so let it set the fact itself. */
+		/* The keepalive would clear a fact that is set here, so let it set the fact. */
 		if (atomic_exchange(&t->unreplied_more, false))
 			atomic_store(&t->unreplied_again, true);
 		put(&t->unreplied, 0);

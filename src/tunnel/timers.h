@@ -69,12 +69,12 @@ enum timer {
  *
  * deadline  out: with TIMER_NONE, of the earliest thing to come, or TIMERS_NEVER
  *
- * Pure: changes nothing.  Do what it says, tell timers_did(), and ask again
- * until it says TIMER_NONE.
+ * Pure: changes nothing.  Tell timers_did(), do it, and ask again until it
+ * says TIMER_NONE.
  */
 enum timer timers_next(const struct timers *t, int64_t now, int64_t *deadline);
 
-/* timers_did - control did, or tried, what was due: it is not due any more */
+/* timers_did - control is about to do what was due: it is not due any more */
 void timers_did(struct timers *t, enum timer what, int64_t now);
 
 /* timers_sent - authentic datagrams were sent; data: not only keepalives and handshakes
