@@ -5,6 +5,7 @@
 #include "net/plan_build.h"
 #include "net/range.h"
 #include "net/schema.h"
+#include "net/suggest.h"
 #include "net/value.h"
 
 enum { IPV6_LEAST_MTU = 1280 }; /* RFC 8200 section 5 */
@@ -59,10 +60,15 @@ static void kind_names(char *out, size_t size, unsigned set)
 {
 	size_t used = 0;
 
-	for (unsigned k = 0; k <= KIND_TUNNEL && used < size; k++)
+	for (unsigned k = 0; k <= KIND_TUNNEL && used < size; k++) {
+		unsigned rest = set >> k >> 1;
+
 		if (set & 1u << k)
-			used += (size_t)snprintf(out + used, size - used, "%s%s",
-				used ? " or " : "", plan_kind_name(k));
+			used += (size_t)snprintf(out + used, size - used, "%s%s", plan_kind_name(k),
+				!rest		    ? ""
+				: rest & (rest - 1) ? ", "
+						    : " or ");
+	}
 }
 
 /* Keys that only other kinds have are errors, not silently idle. */
@@ -329,7 +335,18 @@ static int fill(const struct subject *s)
 static int check_kind(const struct subject *s)
 {
 	const char *node = s->node->name, *name = s->device->name;
+	const struct draft *drafts = s->b->drafts[s->index].devices;
+	struct suggestion meant = {0};
 
+	/* Perhaps an end that no one has listed is what it should be. */
+	for (size_t i = 0; !s->draft->has_kind && i < s->node->device_count; i++)
+		if (!drafts[i].tree)
+			suggest_offer(
+				&meant, name, s->node->devices[i].name, s->node->devices[i].name);
+	if (meant.best)
+		return BUILD_FAIL(s->b, s->device->at,
+			"found device %s:%s in no link, net or tunnel; did you mean '%s'?", node,
+			name, meant.best);
 	if (!s->draft->has_kind)
 		return BUILD_FAIL(s->b, s->device->at,
 			"found device %s:%s in no link, net or tunnel, expected one of them to name it, or %s",

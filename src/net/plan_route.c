@@ -290,8 +290,7 @@ static int take_route(struct words *w, struct plan_route *r, bool *any_family)
 			w->b, w->t->at, "found a route without a way, expected via or dev");
 	if (r->type != RTN_UNICAST && r->type != RTN_LOCAL && r->hop_count)
 		return BUILD_FAIL(w->b, w->t->at,
-			"found a route that refuses and yet goes via %s, expected no via or dev",
-			only.dev[0] ? only.dev : "a gateway");
+			"found via or dev in a route of type %s, expected none", w->words[0]);
 	return 0;
 }
 

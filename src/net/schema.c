@@ -36,6 +36,15 @@ static const char *says(const struct schema_type *t, char *out, size_t size)
 {
 	size_t used = 0;
 
+	if (t->kind == SCHEMA_OBJECT) {
+		used = (size_t)snprintf(out, size, "a mapping with");
+		for (const struct schema_field *f = t->fields; f->name && used < size / 2; f++)
+			used += (size_t)snprintf(out + used, size - used, " %s%s", f->name,
+				!f[1].name	       ? ""
+				: used + 20 < size / 2 ? ","
+						       : ", ...");
+		return out;
+	}
 	if (t->says)
 		return t->says;
 	if (t->valid == schema_is_number) {

@@ -60,7 +60,7 @@ static int syntax_error(struct reader *r)
 			"found a byte that is no text (%s), expected UTF-8", y->problem);
 	}
 	if (offset < r->size && r->text[offset] == '\t')
-		return FAIL(r, at, "found a tab, expected spaces before the text");
+		return FAIL(r, at, "found a tab, expected spaces as indentation");
 	if (y->problem && strstr(y->problem, "mapping values are not allowed"))
 		return FAIL(r, at,
 			"found a ':' that YAML does not allow here, expected quotes around the "

@@ -146,7 +146,7 @@ static bool count_number(uint32_t *out, const char *text)
 {
 	uint64_t n;
 
-	if (!isdigit((unsigned char)text[0]) || !value_number(&n, text) || n > 1000000000)
+	if (text[strspn(text, "0123456789")] || !value_number(&n, text) || n > 1000000000)
 		return false;
 	*out = (uint32_t)n;
 	return true;
