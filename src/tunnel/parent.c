@@ -1,0 +1,581 @@
+#include "tunnel/parent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/scoped.h"
+#include "tunnel/conf.h"
+#include "tunnel/control.h"
+#include "tunnel/link.h"
+#include "tunnel/privilege.h"
+#include "tunnel/quick.h"
+#include "tunnel/resolve.h"
+#include "tunnel/tun.h"
+#include "tunnel/uapi_socket.h"
+#include "tunnel/udp.h"
+
+#define STOP_PATIENCE (5 * SECOND) /* for the packet process to end by itself */
+
+struct parent {
+	const struct parent_options *options;
+	struct loop loop;
+	struct daemon daemon;
+	struct conf conf; /* without keys once it was handed over */
+	struct netlink netlink;
+	struct quick quick;
+	struct resolve resolve;
+	struct link_watch link;
+	struct link_state state;
+	struct watch ask, signals, deleted;
+	int tell;
+	int uapi;
+	struct tun tun;
+
+	pid_t child;
+	struct watch child_watch; /* a pidfd */
+	bool child_ended;
+	int child_status;
+
+	bool ready, settled; /* what the packet process has said */
+	int32_t answer;	     /* READY's or SETTLED's error */
+	char answer_text[PRIVILEGE_TEXT];
+	bool stop, reload;
+};
+
+bool parent_name_check(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 0 && n < IFNAMSIZ && strcmp(name, ".") && strcmp(name, "..") &&
+	       strspn(name,
+		       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=+.-") == n;
+}
+
+/* ---- commands ---- */
+
+struct command {
+	struct watch watch; /* a pidfd */
+	struct loop *loop;
+	bool ended;
+};
+
+static void command_ready(struct watch *w, uint32_t events)
+{
+	watch_owner(w, struct command, watch)->ended = true;
+}
+
+static void signals_restore(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+}
+
+/* The loop goes on meanwhile: the command may well be `wg set`, which asks the packet process,
+ * which asks us. */
+static int command_run(void *arg, const char *text)
+{
+	static const char *shells[] = {"/bin/bash", "/bin/sh"};
+	struct parent *p = arg;
+	struct command command = {.loop = &p->loop};
+	int status = 0;
+	pid_t pid;
+
+	log_debug("running %s", text);
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		signals_restore();
+		for (size_t i = 0; i < 2; i++)
+			execl(shells[i], shells[i], "-c", text, (char *)NULL);
+		_exit(127);
+	}
+	command.watch = (struct watch){(int)syscall(SYS_pidfd_open, pid, 0), command_ready};
+	if (command.watch.fd >= 0 && !loop_add(&p->loop, &command.watch, EPOLLIN)) {
+		while (!command.ended && !loop_step(&p->loop, -1))
+			;
+		loop_del(&p->loop, &command.watch);
+		close(command.watch.fd);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* ---- the packet process's words ---- */
+
+static void sockets_open(struct privilege_message *m)
+{
+	struct udp udp;
+	struct error e = {0};
+
+	m->error = udp_open(&udp, m->socket.port, m->socket.mark, &e);
+	m->fds = 0;
+	if (m->error) {
+		log_debug("%s", e.text);
+		return;
+	}
+	m->socket.port = udp_port(&udp);
+	m->socket.in4 = udp.in4 >= 0;
+	m->socket.in6 = udp.in6 >= 0;
+	if (m->socket.in4)
+		m->fd[m->fds++] = udp.in4;
+	if (m->socket.in6)
+		m->fd[m->fds++] = udp.in6;
+}
+
+static void sockets_mark(struct privilege_message *m)
+{
+	struct udp udp = {.in4 = -1, .in6 = -1};
+	unsigned at = 0;
+
+	if (m->fds != (unsigned)m->socket.in4 + m->socket.in6) {
+		m->error = -EBADMSG;
+		return;
+	}
+	if (m->socket.in4)
+		udp.in4 = m->fd[at++];
+	if (m->socket.in6)
+		udp.in6 = m->fd[at++];
+	m->error = udp_set_fwmark(&udp, m->socket.mark);
+	privilege_close(m);
+}
+
+static void link_tell(struct parent *p)
+{
+	struct privilege_message m = {.kind = PRIVILEGE_LINK};
+
+	m.link.up = p->state.up;
+	m.link.mtu = p->state.mtu;
+	privilege_send(p->tell, &m);
+}
+
+static void link_ready(struct watch *w, uint32_t events);
+
+/* Watch the device in a namespace; tell its state, which may have changed before we looked. */
+static int link_follow(struct parent *p, const char *name, int netns)
+{
+	struct netlink nl;
+	int err = netlink_open(&nl, NETLINK_ROUTE, netns);
+
+	if (err)
+		return err;
+	err = link_read(&nl, name, 0, &p->state);
+	if (!err)
+		err = link_watch_open(&p->link, p->state.index, netns);
+	if (!err) {
+		p->link.watch.ready = link_ready;
+		err = loop_add(&p->loop, &p->link.watch, EPOLLIN);
+		if (!err) /* once more, now that nothing is missed */
+			err = link_read(&nl, name, 0, &p->state);
+	}
+	netlink_close(&nl);
+	return err;
+}
+
+/* The device lives, but not where we watched: it was moved to another namespace. */
+static void device_followed(struct parent *p, struct privilege_message *m)
+{
+	SCOPED_FD int netns = m->fds == 1 ? ioctl(m->fd[0], TUNGETDEVNETNS, 0) : -1;
+
+	m->text[IFNAMSIZ - 1] = '\0';
+	if (netns < 0 || link_follow(p, m->text, netns)) {
+		log_warning("the device went to another namespace where it cannot be watched: %s",
+			strerror(errno));
+		return;
+	}
+	log_info("the device went to another namespace, the sockets stay in this one");
+	link_tell(p);
+}
+
+static void ask_ready(struct watch *w, uint32_t events)
+{
+	struct parent *p = watch_owner(w, struct parent, ask);
+	struct privilege_message m;
+	int err = privilege_receive(w->fd, &m);
+
+	if (err) {
+		/* It has ended, or is not what it was. */
+		loop_del(&p->loop, w);
+		p->stop = true;
+		return;
+	}
+	switch (m.kind) {
+	case PRIVILEGE_SOCKETS:
+	case PRIVILEGE_MARK:
+		if (m.kind == PRIVILEGE_SOCKETS) {
+			privilege_close(&m);
+			sockets_open(&m);
+		} else {
+			sockets_mark(&m);
+		}
+		m.kind = PRIVILEGE_ANSWER;
+		privilege_send(w->fd, &m);
+		break;
+	case PRIVILEGE_READY:
+	case PRIVILEGE_SETTLED:
+		p->ready |= m.kind == PRIVILEGE_READY;
+		p->settled |= m.kind == PRIVILEGE_SETTLED;
+		p->answer = m.error;
+		m.text[PRIVILEGE_TEXT - 1] = '\0';
+		memcpy(p->answer_text, m.text, sizeof(m.text));
+		break;
+	case PRIVILEGE_UNANSWERED:
+		resolve_again(&p->resolve, m.peer.key);
+		break;
+	case PRIVILEGE_HERE:
+		device_followed(p, &m);
+		break;
+	default:
+		p->stop = true;
+		break;
+	}
+	privilege_close(&m);
+}
+
+static void name_found(void *arg, const uint8_t key[SETTINGS_KEY], const union address *at)
+{
+	struct parent *p = arg;
+	struct privilege_message m = {.kind = PRIVILEGE_ENDPOINT};
+
+	memcpy(m.peer.key, key, SETTINGS_KEY);
+	m.peer.address = *at;
+	privilege_send(p->tell, &m);
+}
+
+/* ---- what happens around us ---- */
+
+static void link_ready(struct watch *w, uint32_t events)
+{
+	struct parent *p = watch_owner(w, struct parent, link.watch);
+	struct privilege_message m = {.kind = PRIVILEGE_WHERE};
+
+	switch (link_watch_read(&p->link, &p->state)) {
+	case LINK_CHANGED:
+		link_tell(p);
+		break;
+	case LINK_DELETED:
+		loop_del(&p->loop, w);
+		link_watch_close(&p->link);
+		privilege_send(p->tell, &m);
+		break;
+	default:
+		break;
+	}
+}
+
+static void child_ready(struct watch *w, uint32_t events)
+{
+	struct parent *p = watch_owner(w, struct parent, child_watch);
+
+	loop_del(&p->loop, w);
+	waitpid(p->child, &p->child_status, 0);
+	p->child_ended = true;
+	p->stop = true;
+}
+
+static void signals_ready(struct watch *w, uint32_t events)
+{
+	struct parent *p = watch_owner(w, struct parent, signals);
+	struct signalfd_siginfo info;
+
+	if (read(w->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		p->reload = true;
+	else
+		p->stop = true;
+}
+
+static void deleted_ready(struct watch *w, uint32_t events)
+{
+	struct parent *p = watch_owner(w, struct parent, deleted);
+	_Alignas(struct inotify_event) char buffer[4096];
+	char path[UAPI_PATH];
+
+	if (read(w->fd, buffer, sizeof(buffer)) < 0)
+		return;
+	uapi_socket_path(path, p->options->name);
+	if (access(path, F_OK)) {
+		log_info("%s was deleted", path);
+		p->stop = true;
+	}
+}
+
+/* ---- start ---- */
+
+static int watches_open(struct parent *p, struct error *e)
+{
+	sigset_t set;
+	int err = loop_open(&p->loop);
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	p->signals = (struct watch){signalfd(-1, &set, SFD_CLOEXEC), signals_ready};
+	p->deleted = (struct watch){inotify_init1(IN_CLOEXEC | IN_NONBLOCK), deleted_ready};
+	if (!err && (p->signals.fd < 0 || p->deleted.fd < 0))
+		err = -errno;
+	err = err ? err : loop_add(&p->loop, &p->signals, EPOLLIN);
+	err = err ? err : loop_add(&p->loop, &p->deleted, EPOLLIN);
+	err = err ? err : resolve_open(&p->resolve, &p->loop, name_found, p);
+	err = err ? err : netlink_open(&p->netlink, NETLINK_ROUTE, -1);
+	return err ? error_errno(e, -err, "%s", p->options->name) : 0;
+}
+
+static int device_open(struct parent *p, struct error *e)
+{
+	const char *name = p->options->name;
+	struct link_state state;
+	int err;
+
+	if (!link_read(&p->netlink, name, 0, &state))
+		return error_set(e, EEXIST, "%s: a device of that name exists already", name);
+	err = tun_open(&p->tun, name, true, e);
+	if (err == -EPERM)
+		return error_set(
+			e, EPERM, "%s: creating a device needs the capability CAP_NET_ADMIN", name);
+	if (err == -ENOENT || err == -ENODEV || err == -ENXIO)
+		return error_set(
+			e, ENOENT, "%s: there is no /dev/net/tun here (modprobe tun)", name);
+	return err;
+}
+
+static int child_start(struct parent *p, struct error *e)
+{
+	int ask[2], tell[2];
+	int err = privilege_pair(ask);
+
+	if (!err)
+		err = privilege_pair(tell);
+	if (err)
+		return error_errno(e, -err, "socketpair");
+	p->child = fork();
+	if (p->child < 0)
+		return error_errno(e, errno, "fork");
+	if (!p->child) {
+		struct control_start start = {.tun = p->tun,
+			.mtu = p->state.mtu,
+			.ask = ask[1],
+			.tell = tell[1],
+			.uapi = p->uapi};
+
+		close(ask[0]);
+		close(tell[0]);
+		conf_done(&p->conf);
+		_exit(control_run(&start));
+	}
+	close(ask[1]);
+	close(tell[1]);
+	tun_close(&p->tun); /* or the device would outlive the packet process */
+	close(p->uapi);
+	p->tell = tell[0];
+	p->ask = (struct watch){ask[0], ask_ready};
+	p->child_watch = (struct watch){(int)syscall(SYS_pidfd_open, p->child, 0), child_ready};
+	err = loop_add(&p->loop, &p->ask, EPOLLIN);
+	if (!err && p->child_watch.fd < 0)
+		err = -errno;
+	err = err ? err : loop_add(&p->loop, &p->child_watch, EPOLLIN);
+	return err ? error_errno(e, -err, "%s", p->options->name) : 0;
+}
+
+/* Run the loop until the packet process has said it. */
+static int answer_wait(struct parent *p, const bool *said, struct error *e)
+{
+	while (!*said && !p->stop)
+		loop_step(&p->loop, -1);
+	if (!*said)
+		return error_set(
+			e, ECANCELED, "%s: it ended before it was ready", p->options->name);
+	if (!p->answer)
+		return 0;
+	if (p->answer_text[0] && p->ready && !strstr(p->answer_text, ": "))
+		return error_errno(e, -p->answer, "%s: %s", p->options->name, p->answer_text);
+	return error_set(e, -p->answer, "%s: %s", p->options->name,
+		p->answer_text[0] ? p->answer_text : strerror(-p->answer));
+}
+
+/* Hand the settings over, and forget the keys in them. */
+static int settings_hand_over(struct parent *p, struct conf *c, struct error *e)
+{
+	int err = privilege_settings_send(p->tell, &c->settings);
+
+	sodium_memzero(c->settings.private_key, SETTINGS_KEY);
+	for (size_t i = 0; i < c->settings.peer_count; i++)
+		sodium_memzero(c->settings.peers[i].preshared_key, SETTINGS_KEY);
+	if (err)
+		return error_errno(e, -err, "%s", p->options->name);
+	p->settled = false;
+	return answer_wait(p, &p->settled, e);
+}
+
+static int parent_open(struct parent *p, struct error *e)
+{
+	const struct parent_options *o = p->options;
+	int err = 0;
+
+	prctl(PR_SET_DUMPABLE, 0); /* the file's keys pass through here */
+	if (o->file)
+		err = conf_read(&p->conf, o->file, e);
+	err = err ? err : watches_open(p, e);
+	err = err ? err : device_open(p, e);
+	if (err)
+		return err;
+	p->uapi = uapi_socket_listen(o->name, e);
+	if (p->uapi < 0)
+		return p->uapi;
+	inotify_add_watch(p->deleted.fd, UAPI_DIRECTORY, IN_DELETE | IN_MOVED_FROM);
+	err = link_follow(p, o->name, -1);
+	return err ? error_errno(e, -err, "%s", o->name) : 0;
+}
+
+static int parent_up(struct parent *p, struct error *e)
+{
+	int err = child_start(p, e);
+
+	err = err ? err : answer_wait(p, &p->ready, e);
+	if (err)
+		return err;
+	link_tell(p);
+	p->quick = (struct quick){.name = p->options->name,
+		.index = p->state.index,
+		.netlink = &p->netlink,
+		.run = command_run,
+		.arg = p};
+	if (!p->options->file)
+		return 0;
+	err = quick_prepare(&p->quick, &p->conf, e);
+	err = err ? err : settings_hand_over(p, &p->conf, e);
+	err = err ? err : quick_up(&p->quick, &p->conf, e);
+	if (!err)
+		resolve_set(&p->resolve, p->conf.names, p->conf.name_count);
+	return err;
+}
+
+/* ---- while it runs ---- */
+
+static void file_read_again(struct parent *p)
+{
+	struct conf new = {0};
+	struct error e = {0};
+	int err;
+
+	p->reload = false;
+	if (!p->options->file) {
+		log_info("there is no file to read again");
+		return;
+	}
+	daemon_say("RELOADING=1");
+	err = conf_read(&new, p->options->file, &e);
+	if (!err && p->quick.table && !new.settings.fwmark)
+		new.settings.fwmark = p->quick.table; /* as quick_prepare() chose it */
+	err = err ? err : settings_hand_over(p, &new, &e);
+	err = err ? err : quick_change(&p->quick, &p->conf, &new, &e);
+	if (err) {
+		log_error("%s; the settings stay as they are", e.text);
+		conf_done(&new);
+	} else {
+		resolve_set(&p->resolve, new.names, new.name_count);
+		conf_done(&p->conf);
+		p->conf = new;
+		log_info("%s: read again", p->options->file);
+	}
+	daemon_say("READY=1");
+}
+
+/* ---- the end ---- */
+
+static void child_stop(struct parent *p)
+{
+	struct privilege_message m = {.kind = PRIVILEGE_STOP};
+	int64_t deadline = clock_now() + STOP_PATIENCE;
+
+	if (p->child <= 0)
+		return;
+	privilege_send(p->tell, &m);
+	while (!p->child_ended && clock_now() < deadline)
+		loop_step(&p->loop, deadline - clock_now());
+	if (!p->child_ended) {
+		log_error("the packet process does not end: killed");
+		kill(p->child, SIGKILL);
+		waitpid(p->child, &p->child_status, 0);
+	}
+}
+
+static void parent_down(struct parent *p, bool was_up)
+{
+	if (was_up)
+		quick_down(&p->quick, &p->conf);
+	child_stop(p);
+	if (p->uapi >= 0)
+		uapi_socket_remove(p->options->name);
+	if (was_up)
+		quick_gone(&p->quick, &p->conf);
+	conf_done(&p->conf);
+}
+
+static int parent_end(const struct parent *p, struct error *e)
+{
+	const char *name = p->options->name;
+
+	if (WIFSIGNALED(p->child_status))
+		return error_set(e, ECHILD, "%s: the packet process was ended by signal %d (%s)",
+			name, WTERMSIG(p->child_status), strsignal(WTERMSIG(p->child_status)));
+	if (WEXITSTATUS(p->child_status))
+		return error_set(e, ECHILD, "%s: the packet process failed", name);
+	return 0;
+}
+
+int parent_run(const struct parent_options *o, struct error *e)
+{
+	static struct parent parent;
+	struct parent *p = &parent;
+	int err;
+
+	*p = (struct parent){.options = o, .daemon = o->daemon, .uapi = -1, .tell = -1};
+	p->tun.fd = -1;
+	if (sodium_init() < 0)
+		return error_set(e, ENOSYS, "libsodium does not start");
+	err = daemon_start(&p->daemon, e);
+	err = err ? err : parent_open(p, e);
+	if (err) {
+		parent_down(p, false);
+		return err;
+	}
+	err = parent_up(p, e);
+	if (!err) {
+		daemon_ready(&p->daemon);
+		log_info("ready");
+		while (!p->stop) {
+			loop_step(&p->loop, -1);
+			if (p->reload)
+				file_read_again(p);
+		}
+		daemon_say("STOPPING=1");
+	}
+	parent_down(p, p->quick.name != NULL);
+	return err ? err : parent_end(p, e);
+}
