@@ -24,7 +24,7 @@
 	X(OUTBOUND, NO_ENDPOINT, "no-endpoint", "the peer has no endpoint address yet")            \
 	X(OUTBOUND, STAGING_FULL, "staging-full",                                                  \
 		"waited for a session until newer packets took its place")                         \
-	X(OUTBOUND, STAGING_GIVEN_UP, "staging-given-up",                                          \
+	X(CONTROL, STAGING_GIVEN_UP, "staging-given-up",                                          \
 		"waited for a session, and the handshake was given up")                            \
 	X(OUTBOUND, SESSION_SPENT, "session-spent",                                                \
 		"the session may not send any more; a new one is due")                             \

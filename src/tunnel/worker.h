@@ -15,7 +15,7 @@
  * nothing comes.  Nothing is allocated after worker_start().
  *
  * Control calls everything on this page.  Handshake messages wait for it in a
- * ring of 512 places; the descriptor becomes readable when there are some.
+ * ring (ring.h), whose descriptor becomes readable when there are some.
  */
 #pragma once
 #include <stdbool.h>
@@ -24,6 +24,7 @@
 
 #include "base/error.h"
 #include "tunnel/device.h"
+#include "tunnel/ring.h"
 #include "tunnel/tun.h"
 #include "tunnel/udp.h"
 
@@ -55,13 +56,6 @@ void worker_sockets(struct worker *w, const struct udp *udp);
 /* worker_mtu - the device's MTU has changed */
 void worker_mtu(struct worker *w, uint32_t mtu);
 
-/* A handshake message as it arrived. */
-struct worker_handshake {
-	struct endpoint from;
-	uint16_t length;
-	uint8_t datagram[WIRE_HANDSHAKE_MOST];
-};
-
 /* worker_handshake_fd - readable while handshakes wait; of the worker, do not close it */
 int worker_handshake_fd(const struct worker *w);
 
@@ -71,7 +65,8 @@ int worker_handshake_fd(const struct worker *w);
  */
 bool worker_handshake(struct worker *w, struct worker_handshake *out, size_t *waiting);
 
-/* What device_calls.send, .ready, .purge and .release are made of. */
+/* What device_calls.send, .ready, .purge and .release are made of.  w NULL: does nothing, so that
+ * a device can be done after its workers. */
 int worker_send(struct worker *w, const struct endpoint *to, const void *message, size_t length);
 void worker_ready(struct worker *w, struct peer *p, bool keepalive);
 void worker_purge(struct worker *w, struct peer *p);

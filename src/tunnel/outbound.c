@@ -1,0 +1,279 @@
+#include "tunnel/outbound.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum {
+	READ_BYTES = OUTBOUND_ENOUGH + (64 << 10),
+	MEMORY_BYTES = READ_BYTES + (64 << 10),
+	ALIGNED = 64, /* frames begin at cache lines */
+};
+
+int outbound_init(struct outbound *o, struct device *device, struct tun *tun, const struct udp *udp,
+	struct staging *staging, _Atomic uint32_t *mtu, unsigned id, const char *aead)
+{
+	void *memory;
+	int err;
+
+	memset(o, 0, sizeof(*o));
+	o->device = device;
+	o->tun = tun;
+	o->staging = staging;
+	o->mtu = mtu;
+	o->id = id;
+	err = burst_init(&o->burst, udp, aead);
+	if (err)
+		return err;
+	memory = mmap(
+		NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED) {
+		burst_done(&o->burst);
+		return -ENOMEM;
+	}
+	o->memory = memory;
+	return 0;
+}
+
+void outbound_done(struct outbound *o)
+{
+	if (o->memory)
+		munmap(o->memory, MEMORY_BYTES);
+	o->memory = NULL;
+	burst_done(&o->burst);
+}
+
+/* --- read ---------------------------------------------------------------- */
+
+static int read_frames(struct outbound *o)
+{
+	uint32_t used = 0;
+
+	for (o->count = 0; o->count < OUTBOUND_FRAMES && used < OUTBOUND_ENOUGH; o->count++) {
+		ssize_t n = tun_read(o->tun, &o->vnets[o->count], o->memory + used);
+
+		if (n == -EAGAIN)
+			return 0;
+		if (n < 0)
+			return (int)n;
+		o->at[o->count] = used;
+		o->lengths[o->count] = (uint32_t)n;
+		used += ((uint32_t)n + ALIGNED - 1) & ~(uint32_t)(ALIGNED - 1);
+	}
+	return 1;
+}
+
+/* --- route --------------------------------------------------------------- */
+
+static void answer_unreachable(struct outbound *o, const struct packet *p)
+{
+	uint8_t answer[UNREACHABLE_MOST];
+	uint32_t length = unreachable_make(answer, p);
+	struct join_write w = {.count = 2};
+
+	if (!length || !unreachable_may(&o->unreachable, o->now))
+		return;
+	w.pieces[0] = (struct iovec){&w.vnet, sizeof(w.vnet)};
+	w.pieces[1] = (struct iovec){answer, length};
+	tun_write(o->tun, &w);
+}
+
+static struct peer *peer_of(const struct outbound *o, const struct packet *p)
+{
+	const struct routes *r = &o->device->routes;
+
+	return p->version == 4 ? routes_find4(r, packet_destination(p))
+			       : routes_find6(r, packet_destination(p));
+}
+
+static void find_peers(struct outbound *o)
+{
+	struct drops *drops = &o->device->drops;
+
+	for (uint32_t i = 0; i < o->count; i++) {
+		struct outbound_frame *f = &o->frames[i];
+		enum drop why =
+			cut_begin(&f->cut, &o->vnets[i], o->memory + o->at[i], o->lengths[i]);
+
+		f->peer = NULL;
+		if (why != DROP_NONE) {
+			drop_count(drops, why, 1);
+			continue;
+		}
+		f->peer = peer_of(o, &f->cut.packet);
+		if (!f->peer) {
+			drop_count(drops, DROP_NO_PEER, cut_count(&f->cut));
+			answer_unreachable(o, &f->cut.packet);
+		} else if (cut_length(&f->cut) > BURST_PACKET_MOST) {
+			peer_drop(f->peer, DROP_SEND_TOO_BIG, cut_count(&f->cut));
+			f->peer = NULL;
+		}
+	}
+}
+
+/* --- session ------------------------------------------------------------- */
+
+/* Room for one packet behind what was read. */
+static uint8_t *scratch(const struct outbound *o)
+{
+	return o->memory + READ_BYTES;
+}
+
+static uint8_t *add(struct outbound *o, uint64_t counter, uint32_t length, uint8_t ecn)
+{
+	uint32_t mtu = atomic_load_explicit(o->mtu, memory_order_relaxed);
+	struct burst *b = &o->burst;
+	uint8_t *at;
+
+	if (b->used >= BURST_ENOUGH)
+		burst_send(b, o->now);
+	at = burst_add(b, counter, length, mtu, ecn);
+	if (!at) {
+		burst_send(b, o->now);
+		at = burst_add(b, counter, length, mtu, ecn);
+	}
+	return at;
+}
+
+/* What waited for this peer goes before anything newer. */
+static void send_staged(struct outbound *o, struct peer *p)
+{
+	struct session *s = peer_session(p, o->now);
+	struct endpoint to;
+	uint64_t counter;
+
+	if (!s || !peer_endpoint(p, &to))
+		return;
+	burst_to(&o->burst, s, &to);
+	while (staging_pending(p) && session_claim(s, 1, &counter)) {
+		uint32_t length = staging_next(o->staging, p, scratch(o));
+		struct packet packet;
+		bool ip = packet_parse(&packet, scratch(o), length);
+
+		memcpy(add(o, counter, length, ip ? packet_ecn(&packet) : 0), scratch(o), length);
+	}
+}
+
+static void stage(struct outbound *o, struct peer *p, struct cut *c)
+{
+	uint32_t lost = 0;
+
+	while (cut_count(c)) {
+		uint32_t length = cut_next(c, scratch(o));
+
+		lost += staging_put(o->staging, p, scratch(o), length);
+	}
+	if (lost)
+		peer_drop(p, DROP_STAGING_FULL, lost);
+}
+
+/* The frames of p, from the first of them on, which is `first`. */
+#define FOR_EACH_FRAME_OF(o, p, f, first)                                                          \
+	for (struct outbound_frame *f = (first); f < (o)->frames + (o)->count; f++)                \
+		if (f->peer == (p))
+
+static void stage_all(struct outbound *o, struct peer *p, struct outbound_frame *first)
+{
+	FOR_EACH_FRAME_OF(o, p, f, first)
+	stage(o, p, &f->cut);
+	peer_want_session(p, o->now);
+	/* Did control publish a session before it could see that something waits? */
+	if (peer_session(p, o->now)) {
+		staging_lock(o->staging);
+		send_staged(o, p);
+		staging_unlock(o->staging);
+	}
+}
+
+static void drop_all(
+	struct outbound *o, struct peer *p, struct outbound_frame *first, enum drop why)
+{
+	FOR_EACH_FRAME_OF(o, p, f, first)
+	peer_drop(p, why, cut_count(&f->cut));
+}
+
+/* --- cut, seal, send ----------------------------------------------------- */
+
+static void cut_all(
+	struct outbound *o, struct peer *p, struct outbound_frame *first, uint64_t counter)
+{
+	FOR_EACH_FRAME_OF(o, p, f, first)
+	{
+		uint8_t ecn = packet_ecn(&f->cut.packet);
+
+		while (cut_count(&f->cut))
+			cut_next(&f->cut, add(o, counter++, cut_length(&f->cut), ecn));
+	}
+}
+
+static void send_peer(struct outbound *o, struct peer *p, struct outbound_frame *first)
+{
+	struct session *s = peer_session(p, o->now);
+	struct endpoint to;
+	uint64_t counter, n = 0;
+
+	if (!peer_endpoint(p, &to)) {
+		answer_unreachable(o, &first->cut.packet);
+		drop_all(o, p, first, DROP_NO_ENDPOINT);
+		return;
+	}
+	if (!s) {
+		stage_all(o, p, first);
+		return;
+	}
+	if (staging_pending(p)) {
+		staging_lock(o->staging);
+		send_staged(o, p);
+		staging_unlock(o->staging);
+	}
+	FOR_EACH_FRAME_OF(o, p, f, first)
+	n += cut_count(&f->cut);
+	if (!session_claim(s, n, &counter)) {
+		drop_all(o, p, first, DROP_SESSION_SPENT);
+		peer_want_session(p, o->now);
+		return;
+	}
+	burst_to(&o->burst, s, &to);
+	cut_all(o, p, first, counter);
+}
+
+int outbound_burst(struct outbound *o, int64_t now)
+{
+	int more;
+
+	o->now = now;
+	more = read_frames(o);
+	if (!o->count)
+		return more;
+	quiet_enter(&o->device->quiet, o->id);
+	find_peers(o);
+	for (uint32_t i = 0; i < o->count; i++) {
+		struct outbound_frame *f = &o->frames[i];
+		struct peer *p = f->peer;
+
+		if (!p)
+			continue;
+		send_peer(o, p, f);
+		FOR_EACH_FRAME_OF(o, p, done, f)
+		done->peer = NULL;
+	}
+	burst_send(&o->burst, now);
+	quiet_leave(&o->device->quiet, o->id);
+	return more;
+}
+
+void outbound_flush(struct outbound *o, int64_t now)
+{
+	struct peer *p;
+
+	o->now = now;
+	quiet_enter(&o->device->quiet, o->id);
+	/* Under the lock to the end: a peer found here may be on its way out, and control waits
+	 * for the lock before it lets go of it. */
+	staging_lock(o->staging);
+	while ((p = staging_next_ready(o->staging)))
+		send_staged(o, p);
+	burst_send(&o->burst, now);
+	staging_unlock(o->staging);
+	quiet_leave(&o->device->quiet, o->id);
+}
