@@ -4,6 +4,8 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 bool number_parse(uint64_t *out, const char *text, uint64_t max)
 {
@@ -47,6 +49,27 @@ static const char *address_split(char *host, size_t size, const char *text, bool
 	return end + (*bracketed ? 2 : 1);
 }
 
+static int scopes = -1;
+
+void address_scopes_open(void)
+{
+	scopes = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (scopes < 0)
+		scopes = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+static uint32_t scope_of(const char *name)
+{
+	struct ifreq r = {0};
+
+	if (scopes < 0)
+		return if_nametoindex(name);
+	if (strlen(name) >= sizeof(r.ifr_name))
+		return 0;
+	memcpy(r.ifr_name, name, strlen(name));
+	return ioctl(scopes, SIOCGIFINDEX, &r) ? 0 : (uint32_t)r.ifr_ifindex;
+}
+
 static bool scope_parse(uint32_t *out, const char *text)
 {
 	uint64_t number;
@@ -54,7 +77,7 @@ static bool scope_parse(uint32_t *out, const char *text)
 	if (number_parse(&number, text, UINT32_MAX))
 		*out = (uint32_t)number;
 	else
-		*out = if_nametoindex(text);
+		*out = scope_of(text);
 	return *out != 0;
 }
 

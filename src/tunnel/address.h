@@ -39,6 +39,13 @@ enum {
  */
 bool address_parse(union address *out, const char *text);
 
+/* address_scopes_open - from here on, names of interfaces are looked up over one socket that is
+ * kept
+ *
+ * For a process that will not be allowed to open another (sandbox.h).
+ */
+void address_scopes_open(void);
+
 /* address_format - as address_parse() reads it; "" for AF_UNSPEC; returns the length */
 size_t address_format(char out[ADDRESS_TEXT], const union address *e);
 

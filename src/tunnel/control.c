@@ -18,6 +18,7 @@
 #include "base/loop.h"
 #include "tunnel/config.h"
 #include "tunnel/device.h"
+#include "tunnel/metrics.h"
 #include "tunnel/privilege.h"
 #include "tunnel/sandbox.h"
 #include "tunnel/server.h"
@@ -38,6 +39,7 @@ struct control {
 	int ask;
 	struct watch timer, wake, handshakes, tell, signals;
 	struct server server;
+	struct metrics metrics;
 
 	/* peers whose endpoints are names, and when to look after them */
 	uint8_t (*named)[WIRE_KEY];
@@ -238,6 +240,14 @@ static int uapi_answer(void *arg, const struct uapi_request *q, struct uapi_repl
 	}
 }
 
+static void metrics_answer(void *arg, struct uapi_reply *r)
+{
+	struct control *c = arg;
+	struct moment m = moment_now();
+
+	config_status(r, &c->device, &c->socket, &m);
+}
+
 /* ---- endpoints that are names ---- */
 
 static void named_add(struct control *c, const uint8_t key[WIRE_KEY])
@@ -419,6 +429,9 @@ static int control_open(struct control *c, const struct control_start *start)
 	err = err ? err : loop_add(&c->loop, &c->wake, EPOLLIN);
 	err = err ? err : loop_add(&c->loop, &c->tell, EPOLLIN);
 	err = err ? err : server_open(&c->server, &c->loop, start->uapi, uapi_answer, c);
+	if (!err && start->metrics >= 0)
+		err = metrics_open(
+			&c->metrics, &c->loop, start->metrics, c->tun.name, metrics_answer, c);
 	return err ? err : device_init(&c->device, &calls, c);
 }
 
@@ -429,6 +442,7 @@ static int control_begin(struct control *c, const struct control_start *start, s
 	struct error missing;
 	int err;
 
+	address_scopes_open();
 	OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL); /* it reads files */
 	sandbox_enter(&missing);
 	if (missing.text[0])
@@ -454,6 +468,7 @@ static int control_begin(struct control *c, const struct control_start *start, s
 static void control_end(struct control *c)
 {
 	server_close(&c->server);
+	metrics_close(&c->metrics);
 	worker_stop(c->worker);
 	device_done(&c->device);
 	udp_close(&c->udp);

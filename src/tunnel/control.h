@@ -18,6 +18,7 @@ struct control_start {
 	uint32_t mtu;  /* of the device */
 	int ask, tell; /* channels to the parent */
 	int uapi;      /* listening */
+	int metrics;   /* listening; -1: not wanted */
 };
 
 /* control_run - the packet process from its start to its end; returns its exit status */

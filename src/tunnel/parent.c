@@ -24,6 +24,7 @@
 #include "tunnel/conf.h"
 #include "tunnel/control.h"
 #include "tunnel/link.h"
+#include "tunnel/metrics.h"
 #include "tunnel/privilege.h"
 #include "tunnel/quick.h"
 #include "tunnel/resolve.h"
@@ -45,7 +46,7 @@ struct parent {
 	struct link_state state;
 	struct watch ask, signals, deleted;
 	int tell;
-	int uapi;
+	int uapi, metrics; /* listening, for the packet process; -1 */
 	struct tun tun;
 
 	pid_t child;
@@ -381,7 +382,8 @@ static int child_start(struct parent *p, struct error *e)
 			.mtu = p->state.mtu,
 			.ask = ask[1],
 			.tell = tell[1],
-			.uapi = p->uapi};
+			.uapi = p->uapi,
+			.metrics = p->metrics};
 
 		close(ask[0]);
 		close(tell[0]);
@@ -392,6 +394,8 @@ static int child_start(struct parent *p, struct error *e)
 	close(tell[1]);
 	tun_close(&p->tun); /* or the device would outlive the packet process */
 	close(p->uapi);
+	if (p->metrics >= 0)
+		close(p->metrics);
 	p->tell = tell[0];
 	p->ask = (struct watch){ask[0], ask_ready};
 	p->child_watch = (struct watch){(int)syscall(SYS_pidfd_open, p->child, 0), child_ready};
@@ -447,6 +451,11 @@ static int parent_open(struct parent *p, struct error *e)
 	p->uapi = uapi_socket_listen(o->name, e);
 	if (p->uapi < 0)
 		return p->uapi;
+	if (o->metrics) {
+		p->metrics = metrics_listen(o->metrics, e);
+		if (p->metrics < 0)
+			return p->metrics;
+	}
 	inotify_add_watch(p->deleted.fd, UAPI_DIRECTORY, IN_DELETE | IN_MOVED_FROM);
 	err = link_follow(p, o->name, -1);
 	return err ? error_errno(e, -err, "%s", o->name) : 0;
@@ -532,6 +541,8 @@ static void parent_down(struct parent *p, bool was_up)
 	child_stop(p);
 	if (p->uapi >= 0)
 		uapi_socket_remove(p->options->name);
+	if (p->metrics >= 0 && strchr(p->options->metrics, '/'))
+		unlink(p->options->metrics);
 	if (was_up)
 		quick_gone(&p->quick, &p->conf);
 	conf_done(&p->conf);
@@ -555,7 +566,8 @@ int parent_run(const struct parent_options *o, struct error *e)
 	struct parent *p = &parent;
 	int err;
 
-	*p = (struct parent){.options = o, .daemon = o->daemon, .uapi = -1, .tell = -1};
+	*p = (struct parent){
+		.options = o, .daemon = o->daemon, .uapi = -1, .metrics = -1, .tell = -1};
 	p->tun.fd = -1;
 	if (sodium_init() < 0)
 		return error_set(e, ENOSYS, "libsodium does not start");

@@ -27,8 +27,9 @@
 #include "tunnel/daemon.h"
 
 struct parent_options {
-	const char *name; /* of the device */
-	const char *file; /* in wg-quick's format; NULL: none */
+	const char *name;    /* of the device */
+	const char *file;    /* in wg-quick's format; NULL: none */
+	const char *metrics; /* where to serve metrics (metrics.h); NULL: nowhere */
 	struct daemon daemon;
 };
 

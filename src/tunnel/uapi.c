@@ -282,6 +282,16 @@ static void reply_line(struct uapi_reply *r, const char *key, const char *value,
 	r->size += k + n + 2;
 }
 
+void uapi_reply_bytes(struct uapi_reply *r, const char *bytes, size_t n)
+{
+	char *to = reply_room(r, n);
+
+	if (!to)
+		return;
+	memcpy(to, bytes, n);
+	r->size += n;
+}
+
 void uapi_reply_text(struct uapi_reply *r, const char *key, const char *text)
 {
 	reply_line(r, key, text, strlen(text));
@@ -351,8 +361,6 @@ void uapi_reply_allowed_ip(struct uapi_reply *r, const struct prefix *p)
 
 void uapi_reply_end(struct uapi_reply *r, int error)
 {
-	char *to;
-
 	if (r->failed) {
 		uapi_reply_done(r);
 		error = -ENOMEM;
@@ -369,11 +377,7 @@ void uapi_reply_end(struct uapi_reply *r, int error)
 	} else {
 		uapi_reply_text(r, "errno", "0");
 	}
-	to = reply_room(r, 1);
-	if (to) {
-		*to = '\n';
-		r->size++;
-	}
+	uapi_reply_bytes(r, "\n", 1);
 }
 
 void uapi_reply_done(struct uapi_reply *r)

@@ -102,4 +102,7 @@ void uapi_reply_text(struct uapi_reply *r, const char *key, const char *text);
 void uapi_reply_number(struct uapi_reply *r, const char *key, uint64_t number);
 void uapi_reply_hex(struct uapi_reply *r, const char *key, const uint8_t *bytes, size_t n);
 
+/* uapi_reply_bytes - as they are */
+void uapi_reply_bytes(struct uapi_reply *r, const char *bytes, size_t n);
+
 void uapi_reply_done(struct uapi_reply *r);
