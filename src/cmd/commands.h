@@ -5,3 +5,4 @@
 extern const struct command cmd_capture;
 extern const struct command cmd_key;
 extern const struct command cmd_show;
+extern const struct command cmd_why;
