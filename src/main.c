@@ -5,10 +5,14 @@
 #include "cmd/commands.h"
 
 static const struct command *const commands[] = {
+	&cmd_up,
+	&cmd_plan,
+	&cmd_down,
+	&cmd_ls,
+	&cmd_exec,
 	&cmd_capture,
 	&cmd_key,
 	&cmd_show,
-	&cmd_why,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
