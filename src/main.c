@@ -13,6 +13,7 @@ static const struct command *const commands[] = {
 	&cmd_capture,
 	&cmd_key,
 	&cmd_show,
+	&cmd_why,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

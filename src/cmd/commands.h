@@ -10,3 +10,4 @@ extern const struct command cmd_ls;
 extern const struct command cmd_plan;
 extern const struct command cmd_show;
 extern const struct command cmd_up;
+extern const struct command cmd_why;

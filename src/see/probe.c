@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
 #include <sched.h>
@@ -310,4 +311,17 @@ void probe_close(struct probe *p)
 	if (p->fd >= 0)
 		close(p->fd);
 	p->fd = -1;
+}
+
+uint32_t probe_device_index(int netns, const char *name)
+{
+	SCOPED_FD int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	uint32_t index;
+
+	if (home < 0 || (netns >= 0 && setns(netns, CLONE_NEWNET)))
+		return 0;
+	index = if_nametoindex(name);
+	if (setns(home, CLONE_NEWNET))
+		abort();
+	return index;
 }

@@ -79,3 +79,7 @@ void probe_close(struct probe *p);
 
 /* probe_ip - the 4 or 16 bytes of an address */
 const uint8_t *probe_ip(const union probe_address *a);
+
+/* probe_device_index - ifindex of a device by name in the namespace `netns`; 0 when there is none
+ */
+uint32_t probe_device_index(int netns, const char *name);

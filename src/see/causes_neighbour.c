@@ -1,0 +1,144 @@
+/* Causes between neighbours: who has the address, and does he say so. */
+#include "see/scene.h"
+
+#include <errno.h>
+#include <linux/neighbour.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Does any namespace of the segment have the address? */
+static bool segment_owns(
+	const struct scene *s, const bool *reached, uint8_t family, const uint8_t *ip)
+{
+	const struct topology *t = s->topology;
+	int owner = TOPOLOGY_NONE;
+
+	while ((owner = topology_owner(t, family == 6 ? AF_INET6 : AF_INET, ip, owner)) !=
+		TOPOLOGY_NONE)
+		for (size_t i = 0; i < t->device_count; i++)
+			if (reached[i] && t->devices[i].netns == t->devices[owner].netns)
+				return true;
+	return false;
+}
+
+/* The stack that heard the question, other than the asker's: the likeliest to be meant. */
+static int hearer_find(
+	const struct scene *s, const bool *reached, int asker, uint8_t family, const uint8_t *ip)
+{
+	const struct topology *t = s->topology;
+	int best = TOPOLOGY_NONE, score = -1;
+
+	for (size_t i = 0; i < t->device_count; i++) {
+		const struct device *d = &t->devices[i];
+		int points = 0;
+
+		if (!reached[i] || d->kind == DEVICE_LOOPBACK || (int)i == asker)
+			continue;
+		points += d->netns != t->devices[asker].netns ? 4 : 0;
+		points += d->up ? 2 : 0;
+		points += d->kind != DEVICE_BRIDGE ? 1 : 0;
+		for (size_t k = 0; k < d->address_count; k++)
+			points += address_covers(&d->addresses[k], family, ip) ? 1 : 0;
+		if (points > score) {
+			score = points;
+			best = (int)i;
+		}
+	}
+	return best;
+}
+
+/* Someone of the segment who would do as a gateway instead. */
+static bool gateway_instead(
+	struct scene *s, int netns, const struct packet_view *p, const struct route_reply *route)
+{
+	char ip[COMMAND_PREFIX], prefix[64];
+	size_t before = s->verdict->fix_count;
+
+	if (!scene_suggest_route(s, netns, p->family, p->destination))
+		return false;
+	/* "route add X via G" becomes a correction of the route that names the dead gateway. */
+	const char *via = strstr(s->verdict->fixes[before], " via ");
+	char gateway[ADDRESS_TEXT + 8];
+
+	if (!via)
+		return false;
+	snprintf(gateway, sizeof(gateway), "%s", via);
+	free(s->verdict->fixes[before]);
+	s->verdict->fix_count = before;
+	if (route->prefix_length)
+		prefix_text(prefix, p->family, route->prefix, route->prefix_length);
+	else
+		snprintf(prefix, sizeof(prefix), "default");
+	verdict_fix(s->verdict, "%s%s route replace %s%s", scene_ip(s, netns, ip),
+		p->family == 6 ? " -6" : "", prefix, gateway);
+	return true;
+}
+
+static bool address_not_owned_confirm(struct scene *s, const struct cause *c)
+{
+	const struct ending *x = s->ending;
+	const struct topology *t = s->topology;
+	const struct seen *at = scene_seen(s);
+	int netns = scene_netns(s, at), device = scene_device(s, at), hearer;
+	char text[ADDRESS_TEXT], ip[COMMAND_PREFIX];
+	const struct address *with;
+	struct packet_view p;
+	struct route_reply route;
+	bool open, owned, gateway;
+	bool *reached = scene_segment(s, device, SEGMENT_CABLED, &open);
+	struct neighbour_reply entry;
+
+	if (!reached)
+		return false;
+	owned = segment_owns(s, reached, x->family, x->wanted);
+	hearer = hearer_find(s, reached, device, x->family, x->wanted);
+	free(reached);
+	if (owned || (open && !s->final))
+		return false;
+	/* Resolved in the meantime? */
+	if (live_neighbour(scene_fd(s, netns), at->event.ifindex, x->family, x->wanted, &entry) &&
+		entry.found && !(entry.state & (NUD_INCOMPLETE | NUD_FAILED | NUD_PROBE)))
+		return false;
+
+	scene_packet(s, &p);
+	gateway = !address_equal(x->family, x->wanted, p.destination) || x->family != p.family;
+	address_text(text, x->family, x->wanted);
+	scene_at(s, netns, at->event.device);
+	scene_why(s, "nobody on the segment of %s in %s has the %s %s", at->event.device,
+		scene_name(s, netns), gateway ? "gateway" : "address", text);
+	verdict_fact(s->verdict, "rtnetlink", "%s is an address of no namespace that %s reaches",
+		text, at->event.device);
+	if (entry.found)
+		verdict_fact(s->verdict, "rtnetlink", "neighbour %s on %s in %s is %s", text,
+			at->event.device, scene_name(s, netns),
+			entry.state & NUD_FAILED ? "FAILED" : "INCOMPLETE");
+	if (open)
+		verdict_fact(s->verdict, "topology",
+			"the segment goes on where I cannot look (a process, a wire); nobody answered there");
+	if (gateway && scene_route(s, netns, &p, 0, &route) &&
+		gateway_instead(s, netns, &p, &route))
+		return true;
+	scene_covering(s, netns, x->family, x->wanted, &with);
+	if (hearer != TOPOLOGY_NONE)
+		verdict_fix(s->verdict, "%s addr add %s/%u dev %s%s",
+			scene_ip(s, t->devices[hearer].netns, ip), text,
+			with		 ? with->prefix
+			: x->family == 6 ? 128u
+					 : 32u,
+			t->devices[hearer].name, x->family == 6 ? " nodad" : "");
+	return true;
+}
+
+const struct cause cause_address_not_owned = {
+	.id = "address-not-owned",
+	.title = "nobody on the segment has the address (or the gateway)",
+	.proof =
+		"The ARP request or neighbour solicitation leaves and is received at the other ends, "
+		"nobody answers. Confirmed: the address is in no namespace that the segment reaches; "
+		"the neighbour entry is INCOMPLETE or FAILED.",
+	.repair = "ip -n B addr add X/LEN dev b0, or ip -n A route replace default via G",
+	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}},
+	.confirm = address_not_owned_confirm,
+};

@@ -1,0 +1,88 @@
+/* diagnose.h - which cause, of all that the rule book knows
+ *
+ * The rule book is data: one record a cause.  A record says by which signs it
+ * may be recognised (the errno of the call, the reason and the function of a
+ * drop, what was expected and did not come), and has one function that
+ * confirms it from the live system; only that function may say "this is it",
+ * with the place, the sentence, the evidence and the repair.
+ *
+ *	ending of the story -> records with a sign that fits, in the order of the
+ *	book -> first that the live system confirms -> verdict
+ *
+ * To add a cause: write a confirm function and a record in the causes_*.c of
+ * its layer, add it to the book in diagnose.c (specific before general), and a
+ * scenario to test/system/why-causes.bats.  doc/causes.md is made from the records.
+ *
+ * The order of judgement is that of diagnosis: an error of the call first,
+ * then the drop of the last copy, then the step that is missing; the request
+ * before the answer.  With two faults the first that blocks is named.
+ */
+#pragma once
+#include <stdbool.h>
+
+#include "see/live.h"
+#include "see/probe.h"
+#include "see/story.h"
+#include "see/topology.h"
+#include "see/verdict.h"
+
+/* All that a rule may look at. */
+struct scene {
+	const struct question *question;
+	const struct probe *probe;
+	const struct story *story;
+	const struct ending *ending;
+	const struct topology *topology; /* read just now */
+	int asker;			 /* index of the asker's namespace */
+	bool final;   /* nothing more will come: the kernel has refused, or time is up */
+	bool patient; /* out: the cause found rests on waiting; it is certain only at the end */
+	struct verdict *verdict;
+};
+
+enum sign_kind {
+	SIGN_END,	 /* ends a list */
+	SIGN_CALL,	 /* the system call failed with `error` (0: any) */
+	SIGN_DROP,	 /* freed: `reason`, `symbol` (NULL: any) */
+	SIGN_UNRESOLVED, /* ARP or ND unanswered */
+	SIGN_SENT,	 /* sent by a device, never received */
+	SIGN_RECEIVED,	 /* received by a stack, then nothing */
+	SIGN_READ,	 /* read by a process, then nothing */
+	SIGN_OPENED,
+	SIGN_NOTHING, /* the call succeeded and no packet was seen */
+	SIGN_REFUSED, /* the asker got a refusal: `error` (0: any) */
+};
+
+struct sign {
+	enum sign_kind kind;
+	const char *reason, *symbol;
+	int error;
+};
+
+enum { SIGNS = 12 };
+
+struct cause {
+	const char *id;
+	const char *title;  /* a claim: "nobody on the segment has the address" */
+	const char *proof;  /* what is looked at, for doc/causes.md */
+	const char *repair; /* the fix as a template, for doc/causes.md */
+	struct sign signs[SIGNS];
+	/* Fills s->verdict (place, why, facts, fixes) and returns true, or returns false; what a
+	 * function that returns false has added is taken back. */
+	bool (*confirm)(struct scene *s, const struct cause *c);
+};
+
+/* diagnose - judge; true when a cause was found and confirmed
+ *
+ * Without a cause the verdict's sentence says what was seen, and where.
+ */
+bool diagnose(struct scene *s);
+
+/* verdict_clear - take back an earlier judgement: cause, place, sentence, facts, fixes */
+void verdict_clear(struct verdict *v);
+
+/* The book, in the order in which causes are tried; ends with NULL. */
+extern const struct cause *const causes[];
+
+/* The records of each layer. */
+extern const struct cause cause_address_not_owned, cause_peer_down, cause_device_down,
+	cause_no_route, cause_forwarding_off, cause_firewall_drop;

@@ -1,0 +1,380 @@
+#include "see/scene.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+const char *scene_name(const struct scene *s, int netns)
+{
+	return netns >= 0 ? s->topology->netns[netns].node.name : "?";
+}
+
+int scene_fd(const struct scene *s, int netns)
+{
+	return netns >= 0 ? s->topology->netns[netns].node.fd : -1;
+}
+
+/* How to get into a namespace that has no name: through somebody who lives there. */
+static pid_t resident(const struct scene *s, int netns)
+{
+	const struct netns_view *view = &s->topology->netns[netns];
+
+	return view->resident_count ? view->residents[0].pid : 0;
+}
+
+const char *scene_tool(const struct scene *s, int netns, const char *tool, char out[COMMAND_PREFIX])
+{
+	const struct netns_view *view = netns >= 0 ? &s->topology->netns[netns] : NULL;
+
+	if (!view || view->host)
+		snprintf(out, COMMAND_PREFIX, "%s", tool);
+	else if (view->node.netns[0])
+		snprintf(out, COMMAND_PREFIX, "%s -n %s", tool, view->node.netns);
+	else
+		snprintf(out, COMMAND_PREFIX, "nsenter -t %d -n %s", (int)resident(s, netns), tool);
+	return out;
+}
+
+const char *scene_ip(const struct scene *s, int netns, char out[COMMAND_PREFIX])
+{
+	return scene_tool(s, netns, "ip", out);
+}
+
+const char *scene_exec(const struct scene *s, int netns, char out[COMMAND_PREFIX])
+{
+	const struct netns_view *view = netns >= 0 ? &s->topology->netns[netns] : NULL;
+
+	if (!view || view->host)
+		out[0] = '\0';
+	else if (view->node.netns[0])
+		snprintf(out, COMMAND_PREFIX, "ip netns exec %s ", view->node.netns);
+	else
+		snprintf(out, COMMAND_PREFIX, "nsenter -t %d -n ", (int)resident(s, netns));
+	return out;
+}
+
+void scene_at(struct scene *s, int netns, const char *device)
+{
+	snprintf(s->verdict->node, sizeof(s->verdict->node), "%s", scene_name(s, netns));
+	snprintf(s->verdict->device, sizeof(s->verdict->device), "%s", device);
+}
+
+void scene_why(struct scene *s, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(s->verdict->why, sizeof(s->verdict->why), format, args);
+	va_end(args);
+}
+
+const struct seen *scene_seen(const struct scene *s)
+{
+	return s->ending->at >= 0 ? &s->story->list[s->ending->at] : NULL;
+}
+
+int scene_netns(const struct scene *s, const struct seen *n)
+{
+	return n ? topology_netns(s->topology, n->event.netns) : TOPOLOGY_NONE;
+}
+
+int scene_device(const struct scene *s, const struct seen *n)
+{
+	if (!n || !n->event.ifindex)
+		return TOPOLOGY_NONE;
+	return topology_device(s->topology, n->event.netns, n->event.ifindex);
+}
+
+uint8_t address_family(const struct address *a)
+{
+	return a->family == AF_INET6 ? 6 : 4;
+}
+
+bool address_equal(uint8_t family, const uint8_t *a, const uint8_t *b)
+{
+	return !memcmp(a, b, family == 6 ? 16 : 4);
+}
+
+static bool prefix_equal(const uint8_t *a, const uint8_t *b, unsigned int bits)
+{
+	unsigned int whole = bits / 8, rest = bits % 8;
+
+	return !memcmp(a, b, whole) && (!rest || (a[whole] ^ b[whole]) >> (8 - rest) == 0);
+}
+
+bool address_covers(const struct address *a, uint8_t family, const uint8_t *ip)
+{
+	return address_family(a) == family && prefix_equal(a->ip, ip, a->prefix);
+}
+
+int scene_covering(const struct scene *s, int netns, uint8_t family, const uint8_t *ip,
+	const struct address **with)
+{
+	const struct topology *t = s->topology;
+	int best = TOPOLOGY_NONE;
+
+	*with = NULL;
+	if (netns < 0)
+		return best;
+	for (size_t i = 0; i < t->netns[netns].device_count; i++) {
+		const struct device *d = &t->devices[t->netns[netns].first_device + i];
+
+		for (size_t k = 0; k < d->address_count; k++)
+			if (address_covers(&d->addresses[k], family, ip) &&
+				(!*with || d->addresses[k].prefix > (*with)->prefix)) {
+				*with = &d->addresses[k];
+				best = (int)(t->netns[netns].first_device + i);
+			}
+	}
+	return best;
+}
+
+int scene_is_local(const struct scene *s, int netns, uint8_t family, const uint8_t *ip)
+{
+	int owner = TOPOLOGY_NONE;
+
+	while ((owner = topology_owner(s->topology, family == 6 ? AF_INET6 : AF_INET, ip, owner)) !=
+		TOPOLOGY_NONE)
+		if (s->topology->devices[owner].netns == netns)
+			return owner;
+	return TOPOLOGY_NONE;
+}
+
+const char *prefix_text(char out[64], uint8_t family, const uint8_t *ip, unsigned int length)
+{
+	uint8_t masked[16] = {0};
+	char text[ADDRESS_TEXT];
+
+	for (unsigned int i = 0; i < (family == 6 ? 16u : 4u); i++) {
+		unsigned int bits = length > 8 * i ? length - 8 * i : 0;
+
+		masked[i] = (uint8_t)(ip[i] & (bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits)));
+	}
+	snprintf(out, 64, "%s/%u", address_text(text, family, masked), length);
+	return out;
+}
+
+bool *scene_segment(const struct scene *s, int device, enum segment_walk walk, bool *open)
+{
+	const struct topology *t = s->topology;
+	bool *reached = calloc(t->device_count + 1, sizeof(*reached));
+
+	*open = false;
+	if (!reached || device < 0 || topology_segment(t, device, walk, reached) < 0) {
+		free(reached);
+		return NULL;
+	}
+	for (size_t i = 0; i < t->device_count; i++) {
+		const struct device *d = &t->devices[i];
+		const struct device *master;
+		bool on = reached[i] || (int)i == device;
+
+		if (!on) { /* ports are walked through without a mark: their bridge tells */
+			master = device_master(t, d);
+			on = master && (reached[master - t->devices]);
+		}
+		if (!on)
+			continue;
+		if (d->end.type == END_PROCESS || d->end.type == END_WIRE ||
+			d->end.type == END_UNKNOWN ||
+			(d->end.type == END_DEVICE && d->end.device == TOPOLOGY_NONE))
+			*open = true;
+	}
+	return reached;
+}
+
+const char *scene_leg(const struct scene *s)
+{
+	return s->ending->leg == LEG_ANSWER ? "the answer" : "the request";
+}
+
+static void view_of(struct packet_view *p, const struct seen *n)
+{
+	const struct headers *h = &n->outer;
+
+	*p = (struct packet_view){.family = h->family,
+		.proto = h->proto,
+		.first = h->first,
+		.second = h->second,
+		.length = n->event.length,
+		.icmp_type = h->type};
+	memcpy(p->source, h->source, 16);
+	memcpy(p->destination, h->destination, 16);
+}
+
+static void view_turn(struct packet_view *p)
+{
+	uint8_t swap[16];
+	uint16_t port = p->first;
+
+	memcpy(swap, p->source, 16);
+	memcpy(p->source, p->destination, 16);
+	memcpy(p->destination, swap, 16);
+	if (p->proto == IPPROTO_UDP || p->proto == IPPROTO_TCP) {
+		p->first = p->second;
+		p->second = port;
+	} else {
+		p->icmp_type = p->family == 6 ? 129 : 0;
+	}
+}
+
+void scene_packet(const struct scene *s, struct packet_view *p)
+{
+	const struct seen *at = scene_seen(s);
+	const struct subject *u = &s->story->subject;
+
+	if (at && at->leg != LEG_NEIGHBOUR && at->outer.family) {
+		view_of(p, at);
+		/* Received, and no answer was seen: the answer is the request turned round. */
+		if (s->ending->leg == LEG_ANSWER && at->leg == LEG_REQUEST)
+			view_turn(p);
+		return;
+	}
+	if (s->ending->last >= 0 && s->story->list[s->ending->last].outer.family) {
+		const struct seen *last = &s->story->list[s->ending->last];
+
+		view_of(p, last);
+		if (s->ending->leg == LEG_ANSWER && last->leg == LEG_REQUEST)
+			view_turn(p);
+		return;
+	}
+	*p = (struct packet_view){.family = u->family,
+		.proto = u->proto,
+		.first = u->first,
+		.second = u->second,
+		.icmp_type = u->family == 6 ? 128 : 8};
+	memcpy(p->source, u->source, 16);
+	memcpy(p->destination, u->destination, 16);
+}
+
+bool scene_route(const struct scene *s, int netns, const struct packet_view *p, uint32_t iif,
+	struct route_reply *r)
+{
+	bool ports = p->proto == IPPROTO_UDP || p->proto == IPPROTO_TCP;
+	struct route_question q = {.family = p->family, .to = p->destination, .iif = iif};
+	static const uint8_t zero[16];
+
+	if (memcmp(p->source, zero, 16))
+		q.from = p->source;
+	if (ports) {
+		q.proto = p->proto;
+		q.sport = p->first;
+		q.dport = p->second;
+	}
+	return netns >= 0 && live_route(scene_fd(s, netns), &q, r);
+}
+
+/* Can this namespace send a packet to ip on (or is ip its own)? */
+static bool leads_to(const struct scene *s, int netns, uint8_t family, const uint8_t *ip)
+{
+	struct route_question q = {.family = family, .to = ip};
+	struct route_reply r;
+
+	if (scene_is_local(s, netns, family, ip) != TOPOLOGY_NONE)
+		return true;
+	if (!live_sysctl(scene_fd(s, netns), 0,
+		    family == 6 ? "net/ipv6/conf/all/forwarding" : "net/ipv4/ip_forward"))
+		return false;
+	return live_route(scene_fd(s, netns), &q, &r) && !r.error;
+}
+
+/* An address of a neighbour, on the segment of device `d`, over which ip can be reached. */
+static bool gateway_find(
+	const struct scene *s, int d, uint8_t family, const uint8_t *ip, uint8_t gateway[16])
+{
+	const struct topology *t = s->topology;
+	const struct device *device = &t->devices[d];
+	bool open, found = false;
+	bool *reached = scene_segment(s, d, SEGMENT_PASSING, &open);
+
+	for (size_t i = 0; reached && i < t->device_count && !found; i++) {
+		const struct device *n = &t->devices[i];
+
+		if (!reached[i] || n->netns == device->netns || !n->up)
+			continue;
+		for (size_t k = 0; k < n->address_count && !found; k++) {
+			const struct address *a = &n->addresses[k];
+
+			if (address_family(a) != family || a->scope >= 253 /* link */)
+				continue;
+			for (size_t m = 0; m < device->address_count && !found; m++)
+				found = device->addresses[m].scope < 253 &&
+					address_covers(&device->addresses[m], family, a->ip) &&
+					leads_to(s, n->netns, family, ip);
+			if (found)
+				memcpy(gateway, a->ip, 16);
+		}
+	}
+	free(reached);
+	return found;
+}
+
+/* Nobody here can reach it: over the only neighbour, who may know better. */
+static bool scene_suggest_neighbour(struct scene *s, int netns, uint8_t family, const uint8_t *ip)
+{
+	const struct topology *t = s->topology;
+	char ip_command[COMMAND_PREFIX], to[ADDRESS_TEXT], via[ADDRESS_TEXT];
+
+	for (size_t i = 0; i < t->netns[netns].device_count; i++) {
+		int d = (int)(t->netns[netns].first_device + i);
+		bool open, *reached;
+
+		reached = t->devices[d].up ? scene_segment(s, d, SEGMENT_PASSING, &open) : NULL;
+		for (size_t k = 0; reached && k < t->device_count; k++)
+			for (size_t m = 0; reached[k] && m < t->devices[k].address_count; m++) {
+				const struct address *a = &t->devices[k].addresses[m], *with;
+
+				if (address_family(a) != family || a->scope >= 253 ||
+					t->devices[k].netns == netns ||
+					scene_covering(s, netns, family, a->ip, &with) != d)
+					continue;
+				verdict_fix(s->verdict, "%s route add %s via %s",
+					scene_ip(s, netns, ip_command),
+					address_text(to, family, ip),
+					address_text(via, family, a->ip));
+				free(reached);
+				return true;
+			}
+		free(reached);
+	}
+	return false;
+}
+
+bool scene_suggest_route(struct scene *s, int netns, uint8_t family, const uint8_t *ip)
+{
+	const struct topology *t = s->topology;
+	char ip_command[COMMAND_PREFIX], prefix[64], text[ADDRESS_TEXT];
+	const struct address *with;
+	int covering = scene_covering(s, netns, family, ip, &with);
+	int owner = topology_owner(t, family == 6 ? AF_INET6 : AF_INET, ip, TOPOLOGY_NONE);
+	unsigned int length = family == 6 ? 128 : 32;
+	uint8_t gateway[16];
+
+	if (netns < 0)
+		return false;
+	scene_ip(s, netns, ip_command);
+	if (covering != TOPOLOGY_NONE && t->devices[covering].up &&
+		t->devices[covering].kind != DEVICE_LOOPBACK) {
+		verdict_fix(s->verdict, "%s route add %s dev %s", ip_command,
+			prefix_text(prefix, family, ip, with->prefix), t->devices[covering].name);
+		return true;
+	}
+	for (size_t k = 0; owner != TOPOLOGY_NONE && k < t->devices[owner].address_count; k++)
+		if (address_family(&t->devices[owner].addresses[k]) == family &&
+			address_equal(family, t->devices[owner].addresses[k].ip, ip))
+			length = t->devices[owner].addresses[k].prefix;
+	for (size_t i = 0; i < t->netns[netns].device_count; i++) {
+		int d = (int)(t->netns[netns].first_device + i);
+
+		if (!t->devices[d].up || !gateway_find(s, d, family, ip, gateway))
+			continue;
+		verdict_fix(s->verdict, "%s route add %s via %s", ip_command,
+			prefix_text(prefix, family, ip, length),
+			address_text(text, family, gateway));
+		return true;
+	}
+	return scene_suggest_neighbour(s, netns, family, ip);
+}

@@ -1,0 +1,424 @@
+#include "see/story.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *reason, *symbol; /* NULL: any */
+} harmless[] = {
+	{"NO_SOCKET", "ping_rcv"}, /* the raw socket has got its copy already */
+	{"QUEUE_PURGE", NULL},	   /* a socket or a neighbour entry was closed */
+	{"NOT_SPECIFIED", "ip6_mc_input"},
+	{"NOT_SPECIFIED", "icmpv6_rcv"},
+	{"NO_TX_TARGET", "br_dev_xmit"},
+	{"PACKET_SOCK_ERROR", NULL}, /* a copy for tcpdump */
+	{NULL, "packet_rcv"},
+	{NULL, "tpacket_rcv"},
+	{NULL, "packet_rcv_spkt"},
+	{"SOCKET_CLOSE", NULL},
+	{"CONSUMED", NULL},
+	{"NOT_DROPPED_YET", NULL},
+	{"TC_RECLASSIFY_LOOP", NULL},
+};
+
+bool seen_is_harmless(const struct seen *n)
+{
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+		if ((!harmless[i].reason || !strcmp(harmless[i].reason, n->reason)) &&
+			(!harmless[i].symbol || !strcmp(harmless[i].symbol, n->symbol)))
+			return true;
+	return false;
+}
+
+/* The end of a copy that was not for this receiver: a bridge floods. */
+static bool seen_is_stray(const struct seen *n)
+{
+	return n->event.kind == PATH_DROP && !strcmp(n->reason, "OTHERHOST");
+}
+
+static size_t address_size(uint8_t family)
+{
+	return family == 6 ? 16 : 4;
+}
+
+bool seen_asks(const struct seen *n, uint8_t family, const uint8_t *ip)
+{
+	if (n->inner.kind == HEADER_ARP)
+		return family == 4 && n->inner.operation == 1 &&
+		       !memcmp(n->inner.destination, ip, 4);
+	return n->inner.kind == HEADER_SOLICIT && family == 6 && !memcmp(n->inner.target, ip, 16);
+}
+
+bool seen_tells(const struct seen *n, uint8_t family, const uint8_t *ip)
+{
+	if (n->inner.kind == HEADER_ARP)
+		return family == 4 && n->inner.operation == 2 && !memcmp(n->inner.source, ip, 4);
+	return n->inner.kind == HEADER_ADVERTISE && family == 6 && !memcmp(n->inner.target, ip, 16);
+}
+
+static enum leg transport_leg(struct subject *s, const struct headers *h)
+{
+	switch (h->kind) {
+	case HEADER_ECHO_REQUEST:
+		return LEG_REQUEST;
+	case HEADER_ECHO_REPLY:
+		return LEG_ANSWER;
+	case HEADER_UDP:
+		/* Translation changes one of the two ports at most on each side of the NAT. */
+		return h->first == s->first || h->second == s->second ? LEG_REQUEST : LEG_ANSWER;
+	case HEADER_TCP:
+		if (!s->sequence_known && (h->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
+			s->sequence = h->sequence;
+			s->sequence_known = true;
+		}
+		return h->sequence == s->sequence || h->sequence == s->sequence + 1 ? LEG_REQUEST
+										    : LEG_ANSWER;
+	default:
+		return LEG_OTHER;
+	}
+}
+
+/* A datagram belongs to the leg of what was sealed into it, or of what the same process read. */
+static enum leg carrier_leg(const struct story *s, const struct path_event *e)
+{
+	for (size_t i = s->count; i-- > 0;) {
+		const struct seen *n = &s->list[i];
+		bool sealed = n->event.kind == PATH_SEAL && !memcmp(n->event.key, e->key, PATH_KEY);
+		bool seen = (n->event.match == PATH_CARRIER || n->event.match == PATH_GUESS) &&
+			    !memcmp(n->event.key, e->key, PATH_KEY);
+		bool caused = e->match == PATH_GUESS && n->event.kind == PATH_CONSUME &&
+			      n->event.pid == e->pid;
+
+		if (sealed || seen || caused)
+			return n->leg == LEG_ERROR ? LEG_ERROR : n->leg;
+	}
+	return LEG_REQUEST;
+}
+
+static bool is_handshake(const struct path_event *e)
+{
+	return e->match == PATH_GUESS && e->key[0] >= 1 && e->key[0] <= 3 && !e->key[1] &&
+	       !e->key[2] && !e->key[3];
+}
+
+void story_add(struct story *s, const struct path_event *event)
+{
+	struct seen *n;
+
+	if (s->count == STORY_EVENTS) {
+		s->cut++;
+		return;
+	}
+	if (s->count % 64 == 0) {
+		struct seen *grown = reallocarray(s->list, s->count + 64, sizeof(*grown));
+
+		if (!grown) {
+			s->cut++;
+			return;
+		}
+		s->list = grown;
+	}
+	n = &s->list[s->count];
+	*n = (struct seen){.event = *event, .leg = LEG_OTHER};
+	if (event->kind != PATH_ROUTE && event->captured <= PATH_BYTES) {
+		headers_decode(&n->outer, event->protocol, event->bytes, event->captured);
+		headers_innermost(&n->inner, event->protocol, event->bytes, event->captured);
+	}
+	switch (event->match) {
+	case PATH_PROBE:
+		if (event->kind != PATH_ROUTE)
+			n->leg = n->inner.kind == HEADER_FRAGMENT && s->count
+					 ? s->list[s->count - 1].leg
+					 : transport_leg(&s->subject, &n->inner);
+		break;
+	case PATH_QUOTE:
+		n->leg = LEG_ERROR;
+		break;
+	case PATH_CARRIER:
+	case PATH_GUESS:
+		n->leg = carrier_leg(s, event);
+		n->handshake = is_handshake(event);
+		break;
+	case PATH_NEIGHBOUR:
+		n->leg = LEG_NEIGHBOUR;
+		break;
+	default:
+		break;
+	}
+	s->count++;
+}
+
+void story_done(struct story *s)
+{
+	free(s->list);
+	*s = (struct story){0};
+}
+
+int story_find(const struct story *s, int after, enum path_kind kind, enum leg leg)
+{
+	for (size_t i = (size_t)(after + 1); i < s->count; i++)
+		if (s->list[i].event.kind == kind && s->list[i].leg == leg)
+			return (int)i;
+	return -1;
+}
+
+bool story_passed(const struct story *s, enum leg leg, uint32_t netns)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->list[i].event.kind == PATH_RX && s->list[i].leg == leg &&
+			s->list[i].event.netns == netns)
+			return true;
+	return false;
+}
+
+/* Is this event a place where the packet itself was? */
+static bool is_progress(const struct seen *n)
+{
+	if (n->leg != LEG_REQUEST && n->leg != LEG_ANSWER)
+		return false;
+	switch (n->event.kind) {
+	case PATH_QUEUE:
+	case PATH_TX:
+	case PATH_RX:
+	case PATH_SEAL:
+	case PATH_OPEN:
+		return true;
+	case PATH_CONSUME: /* by the reader of a tun */
+		return !strcmp(n->event.link, "tun") && strstr(n->symbol, "tun_") == n->symbol;
+	default:
+		return false;
+	}
+}
+
+/* Copies that went to somebody who had no use for them, and the sending that made them. */
+static void strays_mark(const struct story *s, bool *stray)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		uint64_t skb = s->list[i].event.skb;
+
+		if (!seen_is_stray(&s->list[i]))
+			continue;
+		for (size_t k = i; k-- > 0;) {
+			const struct path_event *e = &s->list[k].event;
+
+			if (e->skb != skb)
+				continue;
+			if (e->kind != PATH_RX && e->kind != PATH_TX && e->kind != PATH_QUEUE)
+				break;
+			if (e->kind == PATH_RX || e->netns != s->list[i].event.netns)
+				stray[k] = true;
+			if (e->kind == PATH_QUEUE)
+				break;
+		}
+	}
+}
+
+static int progress_last(const struct story *s, const bool *stray)
+{
+	int last = -1;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (is_progress(&s->list[i]) && !stray[i])
+			last = (int)i;
+	return last;
+}
+
+/* Was what was received at `i` sent on from there? */
+static bool passed_on(const struct story *s, int i)
+{
+	for (size_t k = (size_t)i + 1; k < s->count; k++)
+		if ((s->list[k].event.kind == PATH_TX || s->list[k].event.kind == PATH_QUEUE) &&
+			s->list[k].leg == s->list[i].leg &&
+			s->list[k].event.netns == s->list[i].event.netns)
+			return true;
+	return false;
+}
+
+static void wanted_of(const struct seen *n, uint8_t *family, uint8_t ip[16])
+{
+	*family = n->inner.family;
+	memset(ip, 0, 16);
+	if (n->inner.kind == HEADER_ARP)
+		memcpy(ip, n->inner.destination, 4);
+	else
+		memcpy(ip, n->inner.target, 16);
+}
+
+static bool is_question(const struct seen *n)
+{
+	return n->leg == LEG_NEIGHBOUR &&
+	       ((n->inner.kind == HEADER_ARP && n->inner.operation == 1) ||
+		       n->inner.kind == HEADER_SOLICIT);
+}
+
+static bool address_is_zero(const uint8_t *ip, uint8_t family)
+{
+	static const uint8_t zero[16];
+
+	return !memcmp(ip, zero, address_size(family));
+}
+
+/* Does the packet need this address: its destination, or a gateway that a routing decision named?
+ */
+static bool is_wanted(const struct story *s, uint8_t family, const uint8_t *ip)
+{
+	size_t size = address_size(family);
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct seen *n = &s->list[i];
+		const struct path_route *r = &n->event.route;
+
+		if (n->event.kind == PATH_ROUTE) {
+			uint8_t gateway = r->gateway_family == 10  ? 6
+					  : r->gateway_family == 2 ? 4
+								   : 0;
+
+			if (gateway == family && !memcmp(r->gateway, ip, size))
+				return true;
+			if (r->family == family && !gateway && !memcmp(r->destination, ip, size))
+				return true;
+		} else if (n->leg != LEG_NEIGHBOUR && n->outer.family == family &&
+			   !memcmp(n->outer.destination, ip, size)) {
+			return true;
+		}
+	}
+	return s->subject.family == family &&
+	       (!memcmp(s->subject.destination, ip, size) || !memcmp(s->subject.source, ip, size));
+}
+
+/* An ARP or ND question, asked after the packet was last seen, that got no answer where it was
+ * asked.  Returns the first such sending, or -1. */
+static int question_unanswered(const struct story *s, int after)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const struct seen *n = &s->list[i];
+		uint8_t family, ip[16];
+		bool answered = false;
+
+		if (!is_question(n) || (n->event.kind != PATH_TX && n->event.kind != PATH_QUEUE))
+			continue;
+		/* Only who asks for himself: a bridge passes the questions of others. */
+		wanted_of(n, &family, ip);
+		if (!is_wanted(s, family, ip) || address_is_zero(n->inner.source, family))
+			continue;
+		/* IPv6 verifies a neighbour that it goes on using: that is no missing answer. */
+		for (size_t k = i + 1; k < s->count && !answered; k++) {
+			const struct seen *a = &s->list[k];
+
+			answered = a->event.netns == n->event.netns &&
+				   ((a->event.kind == PATH_RX && a->leg == LEG_NEIGHBOUR &&
+					    seen_tells(a, family, ip)) ||
+					   (is_progress(a) && a->event.kind != PATH_RX &&
+						   a->event.ifindex == n->event.ifindex));
+		}
+		for (size_t k = 0; k < i && !answered; k++) /* passed through, not asked here */
+			answered = s->list[k].event.kind == PATH_RX && is_question(&s->list[k]) &&
+				   s->list[k].event.skb == n->event.skb;
+		if (!answered && (int)i > after)
+			return (int)i;
+	}
+	return -1;
+}
+
+static int drop_last(const struct story *s, bool strays)
+{
+	int found = -1;
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct seen *n = &s->list[i];
+		uint8_t family, ip[16];
+
+		if (n->event.kind != PATH_DROP || seen_is_harmless(n) || n->leg == LEG_OTHER)
+			continue;
+		if (seen_is_stray(n) != strays)
+			continue;
+		if (n->leg == LEG_NEIGHBOUR) {
+			wanted_of(n, &family, ip);
+			if (n->inner.kind == HEADER_ARP && n->inner.operation == 2)
+				memcpy(ip, n->inner.source, 4);
+			if (!is_wanted(s, family, ip))
+				continue;
+		}
+		found = (int)i;
+	}
+	return found;
+}
+
+/* The request or the answer?  What depends on one of them counts as that one. */
+static enum leg journey(const struct story *s, int at, int last)
+{
+	if (at >= 0 && (s->list[at].leg == LEG_REQUEST || s->list[at].leg == LEG_ANSWER))
+		return s->list[at].leg;
+	/* The answer of a node that received the request, and whose packet waits for a neighbour,
+	 * was not seen yet: whoever asks there asks for the answer's sake. */
+	if (at >= 0 && s->list[at].leg == LEG_NEIGHBOUR && is_question(&s->list[at])) {
+		uint8_t family, ip[16];
+
+		wanted_of(&s->list[at], &family, ip);
+		if (family == s->subject.family &&
+			!memcmp(ip, s->subject.source, address_size(family)))
+			return LEG_ANSWER;
+	}
+	return last >= 0 ? s->list[last].leg : LEG_REQUEST;
+}
+
+static int icmp_about(const struct story *s, int after)
+{
+	for (size_t i = after < 0 ? 0 : (size_t)after; i < s->count; i++)
+		if (s->list[i].event.kind == PATH_ICMP || s->list[i].leg == LEG_ERROR)
+			return (int)i;
+	return -1;
+}
+
+void story_ending(const struct story *s, struct ending *x)
+{
+	bool *stray = calloc(s->count + 1, sizeof(*stray));
+	int drop, question, last;
+
+	*x = (struct ending){.kind = ENDING_NOTHING, .at = -1, .last = -1, .icmp = -1};
+	if (!stray)
+		return;
+	strays_mark(s, stray);
+	x->last = last = progress_last(s, stray);
+	drop = drop_last(s, false);
+	question = question_unanswered(s, last);
+	x->icmp = icmp_about(s, last);
+	free(stray);
+
+	if (drop > last || (drop >= 0 && s->list[drop].leg == LEG_NEIGHBOUR && question >= 0)) {
+		x->kind = ENDING_DROP;
+		x->at = drop;
+		/* Given up for want of a neighbour: the question says more than the drop. */
+		if (question >= 0 && s->list[drop].leg != LEG_NEIGHBOUR &&
+			!strcmp(s->list[drop].symbol, "neigh_invalidate")) {
+			x->kind = ENDING_UNRESOLVED;
+			x->at = question;
+		}
+	} else if (question >= 0) {
+		x->kind = ENDING_UNRESOLVED;
+		x->at = question;
+	} else if (last < 0) {
+		return;
+	} else {
+		const struct seen *n = &s->list[last];
+		int stray_drop = drop_last(s, true);
+
+		x->at = last;
+		if (stray_drop > last && passed_on(s, last)) {
+			x->kind = ENDING_DROP;
+			x->at = stray_drop;
+		} else if (n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) {
+			x->kind = ENDING_SENT;
+		} else if (n->event.kind == PATH_RX) {
+			x->kind = ENDING_RECEIVED;
+		} else if (n->event.kind == PATH_OPEN) {
+			x->kind = ENDING_OPENED;
+		} else {
+			x->kind = ENDING_READ;
+		}
+	}
+	if (x->kind == ENDING_UNRESOLVED)
+		wanted_of(&s->list[x->at], &x->family, x->wanted);
+	x->leg = journey(s, x->at, last);
+}

@@ -1,0 +1,434 @@
+#include "see/why.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "see/diagnose.h"
+#include "see/path.h"
+#include "see/probe.h"
+#include "see/scene.h"
+#include "see/story.h"
+#include "see/topology.h"
+#include "see/verdict.h"
+
+/* Nothing has happened for this long: time to ask where the packet is. */
+#define QUIET (60 * MILLISECOND)
+/* After an answer, what is still on its way to the ring. */
+#define DRAIN (15 * MILLISECOND)
+
+struct asking {
+	const struct question *question;
+	struct node node;
+	struct probe probe;
+	struct path path;
+	struct story story;
+	size_t named; /* events of the story whose names were looked up */
+	struct topology topology;
+	struct verdict *verdict;
+	int64_t last_event; /* CLOCK_MONOTONIC of us, when it was read */
+};
+
+static int64_t monotonic(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static void event_take(const struct path_event *event, void *arg)
+{
+	struct asking *a = arg;
+
+	story_add(&a->story, event);
+	/* Neighbours of others must not keep us from coming to an end. */
+	if (event->match != PATH_NEIGHBOUR)
+		a->last_event = monotonic();
+}
+
+/* Names of reasons and functions are looked up when somebody reads the story: not before the
+ * answer is in, because that would be counted as its time. */
+static void names_fill(struct asking *a)
+{
+	for (; a->named < a->story.count; a->named++) {
+		struct seen *n = &a->story.list[a->named];
+
+		if (n->event.kind == PATH_DROP)
+			snprintf(n->reason, sizeof(n->reason), "%s",
+				path_reason(&a->path, n->event.reason));
+		if (n->event.location)
+			snprintf(n->symbol, sizeof(n->symbol), "%s",
+				path_symbol(&a->path, n->event.location));
+	}
+}
+
+static const char *node_name(uint32_t netns, void *arg)
+{
+	const struct asking *a = arg;
+	int index = topology_netns(&a->topology, netns);
+
+	return index >= 0 ? a->topology.netns[index].node.name : "?";
+}
+
+/* The first address of a name; "fe80::1%eth0" has its device behind it. */
+static int destination_parse(const struct question *q, const struct node *node,
+	union probe_address *out, struct error *e)
+{
+	char host[256], *zone;
+	struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICHOST},
+			*list = NULL;
+	const char *device = q->device;
+	int err;
+
+	snprintf(host, sizeof(host), "%s", q->destination ? q->destination : "");
+	zone = strchr(host, '%');
+	if (zone) {
+		*zone = '\0';
+		device = zone + 1;
+	}
+	err = getaddrinfo(host, NULL, &hints, &list);
+	if (err) {
+		hints.ai_flags = 0;
+		err = getaddrinfo(host, NULL, &hints, &list);
+	}
+	if (err || !list)
+		return error_set(e, EINVAL,
+			"'%s': expected an address or a name that resolves (%s)", host,
+			gai_strerror(err));
+	memset(out, 0, sizeof(*out));
+	memcpy(out, list->ai_addr,
+		list->ai_addrlen < sizeof(*out) ? list->ai_addrlen : sizeof(*out));
+	freeaddrinfo(list);
+	if (out->any.sa_family == AF_INET6 && device && device[0]) {
+		if (IN6_IS_ADDR_LINKLOCAL(&out->v6.sin6_addr))
+			out->v6.sin6_scope_id = probe_device_index(node->fd, device);
+	}
+	return 0;
+}
+
+static void tunnels_attach(struct asking *a)
+{
+	const struct topology *t = &a->topology;
+
+	for (size_t i = 0; i < t->device_count; i++)
+		for (size_t k = 0; k < t->devices[i].holder_count; k++) {
+			char exe[64];
+
+			snprintf(exe, sizeof(exe), "/proc/%d/exe",
+				(int)t->devices[i].holders[k].process.pid);
+			path_tunnel(&a->path, exe);
+		}
+}
+
+static uint8_t probe_protocol(const struct probe *p)
+{
+	if (p->proto == PROBE_UDP)
+		return IPPROTO_UDP;
+	if (p->proto == PROBE_TCP)
+		return IPPROTO_TCP;
+	return p->family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+}
+
+static void subject_fill(struct asking *a)
+{
+	struct subject *u = &a->story.subject;
+	const struct probe *p = &a->probe;
+	size_t size = p->family == 6 ? 16 : 4;
+
+	u->netns = (uint32_t)a->node.inode;
+	u->pid = (uint32_t)getpid();
+	u->family = p->family;
+	u->proto = probe_protocol(p);
+	u->first = p->first;
+	u->second = p->second;
+	memcpy(u->destination, probe_ip(&p->destination), size);
+	if (p->source.any.sa_family)
+		memcpy(u->source, probe_ip(&p->source), size);
+	u->sent = (uint64_t)p->sent;
+}
+
+static void watch_begin(struct asking *a)
+{
+	const struct probe *p = &a->probe;
+	struct path_watch watch = {.netns = (uint32_t)a->node.inode,
+		.proto = probe_protocol(p),
+		.first = p->first,
+		.second = p->second,
+		.neighbours = 1};
+
+	memcpy(watch.token, p->token, sizeof(watch.token));
+	path_address(&a->path, p->family, probe_ip(&p->destination));
+	/* The way back: the address we ask from is only known for certain once it is sent. */
+	for (size_t i = 0; i < a->topology.device_count; i++) {
+		const struct device *d = &a->topology.devices[i];
+
+		if (a->topology.netns[d->netns].node.inode != a->node.inode)
+			continue;
+		for (size_t k = 0; k < d->address_count; k++)
+			if (address_family(&d->addresses[k]) == p->family)
+				path_address(&a->path, p->family, d->addresses[k].ip);
+	}
+	path_watch(&a->path, &watch);
+}
+
+static void topology_again(struct asking *a)
+{
+	struct topology t;
+
+	if (topology_read(&t, NULL))
+		return;
+	topology_free(&a->topology);
+	a->topology = t;
+}
+
+static struct scene scene_of(struct asking *a, const struct ending *ending, bool final)
+{
+	return (struct scene){.question = a->question,
+		.probe = &a->probe,
+		.story = &a->story,
+		.ending = ending,
+		.topology = &a->topology,
+		.asker = topology_netns(&a->topology, a->node.inode),
+		.final = final,
+		.verdict = a->verdict};
+}
+
+/* A datagram that a program has got is delivered, whether the program answers or not. */
+static bool datagram_arrived(struct asking *a, const struct scene *s)
+{
+	const struct seen *at = scene_seen(s);
+	int netns = scene_netns(s, at);
+
+	for (size_t i = 0; i < a->story.count; i++)
+		if (a->story.list[i].event.kind == PATH_CONSUME &&
+			a->story.list[i].leg == LEG_REQUEST &&
+			strstr(a->story.list[i].symbol, "consume_udp"))
+			return true;
+	if (s->ending->kind != ENDING_RECEIVED || s->ending->leg != LEG_REQUEST || netns < 0)
+		return false;
+	return scene_is_local(s, netns, at->outer.family, at->outer.destination) != TOPOLOGY_NONE &&
+	       live_listener(scene_fd(s, netns), at->outer.family, IPPROTO_UDP,
+		       at->outer.destination, at->outer.second);
+}
+
+/* Returns true when the verdict stands. */
+static bool judge(struct asking *a, bool final)
+{
+	struct ending ending;
+	struct scene s;
+	bool known;
+
+	topology_again(a);
+	names_fill(a);
+	story_ending(&a->story, &ending);
+	s = scene_of(a, &ending, final);
+	if (a->probe.proto == PROBE_UDP && a->probe.stage == PROBE_SENT && !a->probe.error &&
+		datagram_arrived(a, &s)) {
+		verdict_clear(a->verdict);
+		a->verdict->delivered = true;
+		scene_why(
+			&s, "the datagram was delivered to a program; UDP itself answers nothing");
+		return true;
+	}
+	known = diagnose(&s);
+	return final || (known && !s.patient);
+}
+
+static void events_drain(struct asking *a, int64_t time)
+{
+	int64_t end = monotonic() + time;
+
+	do {
+		struct pollfd p = {.fd = path_fd(&a->path), .events = POLLIN};
+
+		poll(&p, 1, 5);
+		path_read(&a->path);
+	} while (monotonic() < end);
+}
+
+/* A neighbour entry that had failed before we asked takes our probe with it.  If nothing is
+ * wrong (any more), the next probe finds out. */
+static bool was_too_late(const struct asking *a)
+{
+	struct ending x;
+
+	if (a->verdict->delivered || a->verdict->cause)
+		return false;
+	story_ending(&a->story, &x);
+	return x.kind == ENDING_DROP && x.at >= 0 &&
+	       !strcmp(a->story.list[x.at].symbol, "neigh_invalidate");
+}
+
+/* The loop: events come, an answer comes, or quiet comes. */
+static void follow(struct asking *a, int64_t deadline)
+{
+	const char *cause = NULL;
+
+	for (;;) {
+		struct pollfd p[2] = {{.fd = path_fd(&a->path), .events = POLLIN},
+			{.fd = a->probe.fd,
+				.events = a->probe.proto == PROBE_TCP ? POLLOUT : POLLIN}};
+		enum probe_answer answer;
+		int64_t now;
+
+		poll(p, 2, 20);
+		path_read(&a->path);
+		answer = probe_answer(&a->probe);
+		if (answer == ANSWER_GOOD) {
+			verdict_clear(a->verdict);
+			a->verdict->delivered = true;
+			a->verdict->rtt = a->probe.received - a->probe.sent;
+			events_drain(a, DRAIN);
+			return;
+		}
+		if (answer != ANSWER_NONE) {
+			events_drain(a, DRAIN);
+			judge(a, true);
+			return;
+		}
+		now = monotonic();
+		if (now >= deadline) {
+			judge(a, true);
+			return;
+		}
+		if (now - a->last_event < QUIET)
+			continue;
+		a->last_event = now; /* the next look after as much quiet again */
+		if (!judge(a, false)) {
+			cause = NULL;
+			continue;
+		}
+		/* Twice the same, read twice from the live system: that is certain. */
+		if (a->verdict->delivered || cause == a->verdict->cause)
+			return;
+		cause = a->verdict->cause;
+	}
+}
+
+static void socket_step(struct asking *a)
+{
+	struct step *step = verdict_step(a->verdict);
+	char from[ADDRESS_TEXT] = "", to[ADDRESS_TEXT];
+	static const char *const protos[] = {"ICMP echo request", "UDP datagram", "TCP connection"};
+	const struct probe *p = &a->probe;
+
+	if (!step)
+		return;
+	snprintf(step->node, sizeof(step->node), "%s", a->node.name);
+	snprintf(step->device, sizeof(step->device), "%s",
+		a->question->device ? a->question->device : "");
+	snprintf(step->event, sizeof(step->event), "socket");
+	address_text(to, p->family, probe_ip(&p->destination));
+	if (p->source.any.sa_family)
+		address_text(from, p->family, probe_ip(&p->source));
+	snprintf(step->packet, sizeof(step->packet), "%s to %s", protos[p->proto], to);
+	if (p->stage != PROBE_SENT)
+		snprintf(step->note, sizeof(step->note), "refused: %s", strerror(p->error));
+	else
+		snprintf(step->note, sizeof(step->note), "sent by warren (pid %d) from %s",
+			(int)getpid(), from);
+}
+
+static void receive_step(struct asking *a)
+{
+	struct step *step = a->verdict->rtt >= 0 ? verdict_step(a->verdict) : NULL;
+
+	if (!step)
+		return;
+	snprintf(step->node, sizeof(step->node), "%s", a->node.name);
+	snprintf(step->event, sizeof(step->event), "receive");
+	snprintf(step->packet, sizeof(step->packet), "%s",
+		a->probe.proto == PROBE_TCP ? "connected" : "the answer");
+	snprintf(step->note, sizeof(step->note), "the program has its answer after %.3f ms",
+		(double)a->verdict->rtt / 1e6);
+	step->time = a->verdict->rtt;
+}
+
+static void ask_once(struct asking *a, int64_t timeout)
+{
+	watch_begin(a);
+	a->last_event = monotonic();
+	if (probe_send(&a->probe)) {
+		subject_fill(a);
+		follow(a, monotonic() + timeout);
+	} else {
+		subject_fill(a);
+		events_drain(a, DRAIN);
+		judge(a, true);
+	}
+	path_watch(&a->path, NULL);
+	path_read(&a->path);
+}
+
+/* A question may name a device or a source that is not there: no packet, and yet an answer. */
+static int ask_ebpf(struct asking *a, struct error *e)
+{
+	const struct question *q = a->question;
+	int64_t timeout = q->timeout ? q->timeout : WHY_TIMEOUT_DEFAULT;
+	union probe_address destination;
+	char text[ADDRESS_TEXT];
+	int err;
+
+	err = destination_parse(q, &a->node, &destination, e);
+	if (err)
+		return err;
+	err = topology_read(&a->topology, e);
+	if (!err)
+		err = path_open(&a->path, event_take, a, e);
+	if (!err)
+		err = probe_open(&a->probe, q, a->node.fd, &destination, e);
+	if (err)
+		return err;
+	a->verdict->engine = "ebpf";
+	tunnels_attach(a);
+	ask_once(a, timeout);
+	if (was_too_late(a)) {
+		probe_close(&a->probe);
+		story_done(&a->story);
+		a->named = 0;
+		verdict_clear(a->verdict);
+		err = probe_open(&a->probe, q, a->node.fd, &destination, e);
+		if (err)
+			return err;
+		ask_once(a, timeout);
+	}
+	a->verdict->lost = path_lost(&a->path) + a->story.cut;
+	names_fill(a);
+	socket_step(a);
+	story_tell(&a->story, node_name, a, a->verdict);
+	if (a->verdict->delivered && a->verdict->rtt >= 0) {
+		receive_step(a);
+		snprintf(a->verdict->why, sizeof(a->verdict->why), "%s answered in %.3f ms",
+			address_text(text, a->probe.family, probe_ip(&a->probe.destination)),
+			(double)a->verdict->rtt / 1e6);
+	}
+	return 0;
+}
+
+int why_ask(const struct question *q, struct verdict *v, struct error *e)
+{
+	struct asking a = {.question = q, .verdict = v, .node = {.fd = -1}, .probe = {.fd = -1}};
+	int err;
+
+	*v = (struct verdict){.rtt = -1};
+	err = node_open(&a.node, q->from, e);
+	if (!err)
+		err = ask_ebpf(&a, e);
+	probe_close(&a.probe);
+	path_close(&a.path);
+	story_done(&a.story);
+	topology_free(&a.topology);
+	node_close(&a.node);
+	if (err)
+		verdict_done(v);
+	return err;
+}

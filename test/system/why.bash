@@ -1,0 +1,187 @@
+# why.bash - networks with one fault, and the question why
+#
+# The base networks of the rule book, made with plain `ip`, so that nothing of
+# Warren's own building is assumed.  Each sets A, B (and R, ...) to the unique
+# names of its namespaces:
+#
+#   p2p   A(a0 10.0.0.1/24) - (b0 10.0.0.2/24)B                        also fd00::1, fd00::2
+#   rt    A(a0 10.0.1.2/24) - (r1 10.0.1.1)R(r2 10.0.2.1) - (b0 10.0.2.2/24)B   fd01::, fd02::
+#   br    A(a0 10.0.0.1/24) = p1 [br0 in R] p2 = B(b0 10.0.0.2/24)     also fd00::1, fd00::2
+#   chain A - R - S - B: two routers between (10.0.1.0, 10.0.9.0, 10.0.2.0)
+#   vx    p2p with vxlan 100 on top, 10.7.0.1 and 10.7.0.2
+#
+# `fault CAUSE FROM ARGS...`: the question must fail with that cause; the
+# printed commands are run as they are; asked again, it must be delivered.
+
+# IPv6 without the waiting for duplicates and link-local addresses.
+quiet6() { # NETNS...
+	local n
+	for n in "$@"; do
+		ip netns exec "$n" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+	done
+}
+
+cable() { # NETNS DEVICE NETNS DEVICE
+	ip -n "$1" link add "$2" type veth peer name "$4" netns "$3"
+	ip -n "$1" link set "$2" up
+	ip -n "$3" link set "$4" up
+}
+
+link_local_ready() { # NETNS DEVICE
+	! ip -n "$1" -6 addr show dev "$2" scope link | grep -q tentative &&
+		ip -n "$1" -6 addr show dev "$2" scope link | grep -q fe80
+}
+
+ready6() { # NETNS DEVICE ...
+	while [ $# -gt 0 ]; do
+		wait_for 5 link_local_ready "$1" "$2"
+		shift 2
+	done
+}
+
+p2p() {
+	A=$(name A) B=$(name B)
+	netns_add "$A" "$B"
+	quiet6 "$A" "$B"
+	cable "$A" a0 "$B" b0
+	ip -n "$A" addr add 10.0.0.1/24 dev a0
+	ip -n "$B" addr add 10.0.0.2/24 dev b0
+	ip -n "$A" addr add fd00::1/64 dev a0 nodad
+	ip -n "$B" addr add fd00::2/64 dev b0 nodad
+}
+
+rt() {
+	A=$(name A) R=$(name R) B=$(name B)
+	netns_add "$A" "$R" "$B"
+	quiet6 "$A" "$R" "$B"
+	cable "$A" a0 "$R" r1
+	cable "$R" r2 "$B" b0
+	ip -n "$A" addr add 10.0.1.2/24 dev a0
+	ip -n "$R" addr add 10.0.1.1/24 dev r1
+	ip -n "$R" addr add 10.0.2.1/24 dev r2
+	ip -n "$B" addr add 10.0.2.2/24 dev b0
+	ip -n "$A" addr add fd01::2/64 dev a0 nodad
+	ip -n "$R" addr add fd01::1/64 dev r1 nodad
+	ip -n "$R" addr add fd02::1/64 dev r2 nodad
+	ip -n "$B" addr add fd02::2/64 dev b0 nodad
+	ip netns exec "$R" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	ip -n "$A" route add default via 10.0.1.1
+	ip -n "$B" route add default via 10.0.2.1
+	ip -n "$A" -6 route add default via fd01::1
+	ip -n "$B" -6 route add default via fd02::1
+}
+
+br() {
+	A=$(name A) R=$(name R) B=$(name B)
+	netns_add "$A" "$R" "$B"
+	quiet6 "$A" "$R" "$B"
+	# New namespaces give bridged packets to iptables; that is a fault of its own.
+	ip -n "$R" link add br0 type bridge
+	ip netns exec "$R" sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 2>/dev/null || true
+	cable "$A" a0 "$R" p1
+	cable "$B" b0 "$R" p2
+	ip -n "$R" link set p1 master br0
+	ip -n "$R" link set p2 master br0
+	ip -n "$R" link set br0 up
+	ip -n "$A" addr add 10.0.0.1/24 dev a0
+	ip -n "$B" addr add 10.0.0.2/24 dev b0
+	ip -n "$A" addr add fd00::1/64 dev a0 nodad
+	ip -n "$B" addr add fd00::2/64 dev b0 nodad
+}
+
+chain() {
+	A=$(name A) R=$(name R) S=$(name S) B=$(name B)
+	netns_add "$A" "$R" "$S" "$B"
+	quiet6 "$A" "$R" "$S" "$B"
+	cable "$A" a0 "$R" r1
+	cable "$R" r2 "$S" s1
+	cable "$S" s2 "$B" b0
+	ip -n "$A" addr add 10.0.1.2/24 dev a0
+	ip -n "$R" addr add 10.0.1.1/24 dev r1
+	ip -n "$R" addr add 10.0.9.1/24 dev r2
+	ip -n "$S" addr add 10.0.9.2/24 dev s1
+	ip -n "$S" addr add 10.0.2.1/24 dev s2
+	ip -n "$B" addr add 10.0.2.2/24 dev b0
+	ip netns exec "$R" sysctl -qw net.ipv4.ip_forward=1
+	ip netns exec "$S" sysctl -qw net.ipv4.ip_forward=1
+	ip -n "$A" route add default via 10.0.1.1
+	ip -n "$B" route add default via 10.0.2.1
+	ip -n "$R" route add 10.0.2.0/24 via 10.0.9.2
+	ip -n "$S" route add 10.0.1.0/24 via 10.0.9.1
+}
+
+vx() {
+	p2p
+	ip -n "$A" link add vx0 type vxlan id 100 dstport 4789 local 10.0.0.1 remote 10.0.0.2 dev a0
+	ip -n "$B" link add vx0 type vxlan id 100 dstport 4789 local 10.0.0.2 remote 10.0.0.1 dev b0
+	ip -n "$A" addr add 10.7.0.1/24 dev vx0
+	ip -n "$B" addr add 10.7.0.2/24 dev vx0
+	ip -n "$A" link set vx0 up
+	ip -n "$B" link set vx0 up
+}
+
+in_ns() { # NETNS CMD...
+	ip netns exec "$@"
+}
+
+set_in() { # NETNS KEY=VALUE...: sysctl
+	local n=$1
+	shift
+	ip netns exec "$n" sysctl -qw "$@"
+}
+
+# ask FROM ARGS...: the verdict in $answer (JSON); the status in $status
+ask() {
+	local from=$1
+	shift
+	status=0
+	answer=$(timeout 30 "$WARREN" why --json --from "$from" "$@") || status=$?
+}
+
+field() { # JQ-EXPRESSION, of the last answer
+	jq -r "$1" <<<"$answer"
+}
+
+delivered() { # FROM ARGS...
+	ask "$@"
+	[ "$status" = 0 ] && [ "$(field .verdict)" = delivered ] || {
+		echo "expected delivered, got $(field '"\(.cause): \(.why)"')"
+		return 1
+	}
+}
+
+failed() { # CAUSE FROM ARGS...
+	local cause=$1
+	shift
+	ask "$@"
+	[ "$status" = 1 ] && [ "$(field .cause)" = "$cause" ] || {
+		echo "expected $cause, got status $status, $(field '"\(.verdict) \(.cause): \(.why)"')"
+		field '.steps[] | "  \(.node) \(.device) \(.event) \(.packet) \(.note // "")"'
+		field '.evidence[] | "  \(.source): \(.fact)"'
+		return 1
+	}
+}
+
+repair() { # run what the last answer says
+	local command
+	field '.fix[]' >"$BATS_TEST_TMPDIR/fix"
+	[ -s "$BATS_TEST_TMPDIR/fix" ] || {
+		echo "no fix was printed: $(field '"\(.cause): \(.why)"')"
+		return 1
+	}
+	while read -r command; do
+		echo "fix: $command"
+		sh -c "$command" >/dev/null
+	done <"$BATS_TEST_TMPDIR/fix"
+}
+
+fault() { # CAUSE FROM ARGS...
+	local cause=$1
+	shift
+	failed "$cause" "$@"
+	repair
+	delivered "$@" || {
+		echo "after the fix of $cause"
+		return 1
+	}
+}
