@@ -333,8 +333,15 @@ static void device_show(
 
 static int json_show(const struct show *show, const struct topology *t, struct choice c)
 {
-	json_t *top = topology_json(t, c.netns, c.device);
-	int failed = !top || json_dumpf(top, stdout, show->watch ? JSON_COMPACT : JSON_INDENT(1));
+	bool *shown = c.netns < 0 ? NULL : calloc(t->netns_count, sizeof(*shown));
+	json_t *top;
+	int failed;
+
+	if (shown)
+		shown[c.netns] = true;
+	top = topology_json(t, shown, c.device);
+	free(shown);
+	failed = !top || json_dumpf(top, stdout, show->watch ? JSON_COMPACT : JSON_INDENT(1));
 
 	json_decref(top);
 	putchar('\n');

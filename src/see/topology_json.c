@@ -306,16 +306,16 @@ static json_t *netns_json(const struct netns_view *n)
 	return o;
 }
 
-json_t *topology_json(const struct topology *t, int netns, int device)
+json_t *topology_json(const struct topology *t, const bool *shown, int device)
 {
 	json_t *top = json_object(), *devices = json_array(), *views = json_array();
 	json_t *unseen = json_object(), *closed = json_array();
 
 	for (int i = 0; i < (int)t->device_count; i++)
-		if ((netns < 0 || t->devices[i].netns == netns) && (device < 0 || device == i))
+		if ((!shown || shown[t->devices[i].netns]) && (device < 0 || device == i))
 			json_array_append_new(devices, device_json(t, &t->devices[i]));
 	for (int i = 0; i < (int)t->netns_count; i++) {
-		if (netns >= 0 && netns != i)
+		if (shown && !shown[i])
 			continue;
 		json_array_append_new(views, netns_json(&t->netns[i]));
 		if (t->netns[i].closed)

@@ -22,8 +22,11 @@
 
 #include "see/topology.h"
 
-/* topology_json - the devices of namespace `netns` and of them `device`; TOPOLOGY_NONE: all
+/* topology_json - what is to be seen of a topology
+ *
+ * shown   netns_count flags: of which namespaces; NULL: all
+ * device  only this one (index), or TOPOLOGY_NONE
  *
  * Returns a new reference, or NULL without memory.
  */
-json_t *topology_json(const struct topology *t, int netns, int device);
+json_t *topology_json(const struct topology *t, const bool *shown, int device);
