@@ -5,9 +5,14 @@
 #include "cmd/commands.h"
 
 static const struct command *const commands[] = {
+	&cmd_up,
+	&cmd_plan,
+	&cmd_down,
+	&cmd_ls,
+	&cmd_map,
+	&cmd_exec,
 	&cmd_capture,
 	&cmd_key,
-	&cmd_map,
 	&cmd_show,
 	&cmd_why,
 };

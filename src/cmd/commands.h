@@ -3,7 +3,12 @@
 #include "base/options.h"
 
 extern const struct command cmd_capture;
+extern const struct command cmd_down;
+extern const struct command cmd_exec;
 extern const struct command cmd_key;
+extern const struct command cmd_ls;
 extern const struct command cmd_map;
+extern const struct command cmd_plan;
 extern const struct command cmd_show;
+extern const struct command cmd_up;
 extern const struct command cmd_why;
