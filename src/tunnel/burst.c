@@ -56,9 +56,9 @@ static uint32_t padded(uint32_t length, uint32_t mtu)
 /* The run that a datagram of this size goes to: the last, or a new one; NULL: no room. */
 static struct udp_run *run_for(struct burst *b, uint32_t size, uint8_t ecn)
 {
-	struct udp_run *r = &b->runs[b->run_count - 1];
+	struct udp_run *r = b->run_open ? &b->runs[b->run_count - 1] : NULL;
 
-	if (b->run_open && size <= r->size && ecn == r->ecn && r->length + size <= UDP_RUN_BYTES &&
+	if (r && size <= r->size && ecn == r->ecn && r->length + size <= UDP_RUN_BYTES &&
 		r->length < (uint32_t)r->size * UDP_RUN_DATAGRAMS)
 		return r;
 	if (b->run_count == UDP_RUNS)
