@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
 	&cmd_ls,
 	&cmd_map,
 	&cmd_exec,
+	&cmd_test,
 	&cmd_capture,
 	&cmd_key,
 	&cmd_show,
