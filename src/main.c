@@ -13,6 +13,7 @@ static const struct command *const commands[] = {
 	&cmd_exec,
 	&cmd_test,
 	&cmd_capture,
+	&cmd_tunnel,
 	&cmd_key,
 	&cmd_show,
 	&cmd_why,

@@ -11,5 +11,6 @@ extern const struct command cmd_map;
 extern const struct command cmd_plan;
 extern const struct command cmd_show;
 extern const struct command cmd_test;
+extern const struct command cmd_tunnel;
 extern const struct command cmd_up;
 extern const struct command cmd_why;

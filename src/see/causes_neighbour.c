@@ -103,7 +103,7 @@ static bool address_not_owned_confirm(struct scene *s, const struct cause *c)
 		return false;
 
 	scene_packet(s, &p);
-	gateway = !address_equal(x->family, x->wanted, p.destination) || x->family != p.family;
+	gateway = !scene_address_equal(x->family, x->wanted, p.destination) || x->family != p.family;
 	address_text(text, x->family, x->wanted);
 	scene_at(s, netns, at->event.device);
 	scene_why(s, "nobody on the segment of %s in %s has the %s %s", at->event.device,

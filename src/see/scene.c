@@ -93,7 +93,7 @@ uint8_t address_family(const struct address *a)
 	return a->family == AF_INET6 ? 6 : 4;
 }
 
-bool address_equal(uint8_t family, const uint8_t *a, const uint8_t *b)
+bool scene_address_equal(uint8_t family, const uint8_t *a, const uint8_t *b)
 {
 	return !memcmp(a, b, family == 6 ? 16 : 4);
 }
@@ -364,7 +364,7 @@ bool scene_suggest_route(struct scene *s, int netns, uint8_t family, const uint8
 	}
 	for (size_t k = 0; owner != TOPOLOGY_NONE && k < t->devices[owner].address_count; k++)
 		if (address_family(&t->devices[owner].addresses[k]) == family &&
-			address_equal(family, t->devices[owner].addresses[k].ip, ip))
+			scene_address_equal(family, t->devices[owner].addresses[k].ip, ip))
 			length = t->devices[owner].addresses[k].prefix;
 	for (size_t i = 0; i < t->netns[netns].device_count; i++) {
 		int d = (int)(t->netns[netns].first_device + i);

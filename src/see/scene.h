@@ -30,7 +30,7 @@ int scene_netns(const struct scene *s, const struct seen *n);
 int scene_device(const struct scene *s, const struct seen *n);
 
 /* Addresses. */
-bool address_equal(uint8_t family, const uint8_t *a, const uint8_t *b);
+bool scene_address_equal(uint8_t family, const uint8_t *a, const uint8_t *b);
 bool address_covers(const struct address *a, uint8_t family, const uint8_t *ip);
 uint8_t address_family(const struct address *a); /* 4 or 6 */
 /* scene_covering - the device of `netns` with an address whose prefix covers ip, or NONE;

@@ -114,7 +114,7 @@ static int prefix_order(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct prefix));
 }
 
-/* The prefixes that the peer has now, sorted; *list is freed by the caller. */
+/* The prefixes that the peer has now, the newest first; *list is freed by the caller. */
 static int prefixes_of(const struct peer *p, struct prefix **list, size_t *count)
 {
 	const struct route *at = NULL;
@@ -132,7 +132,6 @@ static int prefixes_of(const struct peer *p, struct prefix **list, size_t *count
 		return -ENOMEM;
 	for (n = 0; (at = routes_next(p, at, &prefix)); n++)
 		(*list)[n] = prefix;
-	qsort(*list, n, sizeof(**list), prefix_order);
 	return 0;
 }
 
@@ -169,6 +168,7 @@ static int allowed_ips_replace(
 		err = allowed_ips_add(c, p, list, count);
 	if (err || !olds)
 		return err;
+	qsort(old, olds, sizeof(*old), prefix_order);
 	new = calloc(count ? count : 1, sizeof(*new));
 	if (!new)
 		return -ENOMEM;
@@ -268,13 +268,17 @@ int config_apply(struct device *d, const struct settings *s, const struct moment
 
 /* ---- what is said about it ---- */
 
+/* In the order in which they were set. */
 static void allowed_ips_tell(struct uapi_reply *r, const struct peer *p)
 {
-	const struct route *at = NULL;
-	struct prefix prefix;
+	SCOPED_FREE struct prefix *list = NULL;
+	size_t n;
 
-	while ((at = routes_next(p, at, &prefix)))
-		uapi_reply_allowed_ip(r, &prefix);
+	if (prefixes_of(p, &list, &n))
+		r->failed = true;
+	else
+		while (n > 0)
+			uapi_reply_allowed_ip(r, &list[--n]);
 }
 
 static void peer_read(struct uapi_peer *out, const struct peer *p)

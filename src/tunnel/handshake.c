@@ -197,6 +197,7 @@ static struct peer *receive_response(struct device *d, const struct moment *m,
 	peer_replaced_handshake(p);
 	peer_install(p, s);
 	endpoint_follow(&p->endpoint, from);
+	atomic_fetch_add_explicit(&p->rx_bytes, sizeof(*w), memory_order_relaxed);
 	timers_derived(&p->timers, m->now);
 	device_completed(d, p, m);
 	/* The responder waits to hear from us before it sends anything. */

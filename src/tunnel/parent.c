@@ -538,9 +538,10 @@ static void parent_down(struct parent *p, bool was_up)
 {
 	if (was_up)
 		quick_down(&p->quick, &p->conf);
-	child_stop(p);
+	/* The socket goes before the device: who sees the device gone may start anew. */
 	if (p->uapi >= 0)
 		uapi_socket_remove(p->options->name);
+	child_stop(p);
 	if (p->metrics >= 0 && strchr(p->options->metrics, '/'))
 		unlink(p->options->metrics);
 	if (was_up)

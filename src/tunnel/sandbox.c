@@ -2,9 +2,13 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/if_tun.h>
 #include <linux/landlock.h>
+#include <malloc.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -16,7 +20,7 @@
 #include <cap-ng.h>
 #include <seccomp.h>
 
-enum { NOBODY = 65534 };
+enum { NOBODY = 65534, HEAP = 128 << 20 };
 
 static void missing_add(struct error *missing, const char *what)
 {
@@ -26,18 +30,34 @@ static void missing_add(struct error *missing, const char *what)
 		what, strerror(errno));
 }
 
-/* Keys are everywhere: in sessions, peers, settings, on the stack.  So all of it is locked,
- * but only when it is touched, since most of what is reserved never is. */
+/* Where the limit cannot be raised, memory that is taken later could not be locked.  So the heap
+ * is made large now, while we may lock what we like: a page of it costs nothing until it is used.
+ */
+static int heap_lock(void)
+{
+	void *first;
+
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_MAX, 0);
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
+	mallopt(M_TOP_PAD, HEAP);
+	first = malloc(HEAP / 2); /* larger than what is free: the heap must grow */
+	free(first);
+	mallopt(M_TOP_PAD, 1 << 20);
+	return mlockall(MCL_CURRENT | MCL_ONFAULT);
+}
+
+/* Keys are everywhere: in sessions, peers, settings, on the stack.  So all of it is locked, but
+ * only when it is touched, since most of what is reserved never is. */
 static void memory_lock(struct error *missing)
 {
 	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY}, none = {0, 0};
+	bool raised = !setrlimit(RLIMIT_MEMLOCK, &unlimited);
 
 	setrlimit(RLIMIT_CORE, &none);
 	if (prctl(PR_SET_DUMPABLE, 0))
 		missing_add(missing, "not dumpable");
-	/* With a limit, a later allocation above it would fail: rather no lock than that. */
-	if (setrlimit(RLIMIT_MEMLOCK, &unlimited) ||
-		mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+	if (raised ? mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) : heap_lock())
 		missing_add(missing, "locked memory");
 }
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/scoped.h"
@@ -43,11 +44,33 @@ int uapi_socket_connect(const char *name, struct error *e)
 	return fd < 0 ? error_errno(e, -fd, "%s", a.sun_path) : fd;
 }
 
+/* The socket that is ours, to tell it from a successor's. */
+static struct {
+	dev_t device;
+	ino_t inode;
+} own;
+
+static int name_wait(const struct sockaddr_un *a)
+{
+	static const struct timespec moment = {0, 50000000};
+
+	for (int i = 0; i < 40; i++) {
+		SCOPED_FD int other = connect_to(a);
+
+		if (other == -ECONNREFUSED)
+			unlink(a->sun_path);
+		if (other < 0)
+			return 0;
+		nanosleep(&moment, NULL);
+	}
+	return -EADDRINUSE;
+}
+
 int uapi_socket_listen(const char *name, struct error *e)
 {
 	SCOPED_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	SCOPED_FD int other = -1;
 	struct sockaddr_un a;
+	struct stat st;
 	mode_t mask;
 	int err = 0;
 
@@ -56,23 +79,26 @@ int uapi_socket_listen(const char *name, struct error *e)
 		return error_errno(e, errno, "%s", a.sun_path);
 	if (mkdir(UAPI_DIRECTORY, 0700) && errno != EEXIST)
 		return error_errno(e, errno, "%s", UAPI_DIRECTORY);
-	other = connect_to(&a);
-	if (other >= 0)
+	if (name_wait(&a))
 		return error_set(e, EADDRINUSE,
 			"%s: a tunnel of that name runs already (%s answers)", name, a.sun_path);
-	if (other == -ECONNREFUSED)
-		unlink(a.sun_path);
 	mask = umask(0177);
 	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 16))
 		err = -errno;
 	umask(mask);
+	if (!err && !lstat(a.sun_path, &st)) {
+		own.device = st.st_dev;
+		own.inode = st.st_ino;
+	}
 	return err ? error_errno(e, -err, "%s", a.sun_path) : keep(&fd);
 }
 
 void uapi_socket_remove(const char *name)
 {
 	char path[UAPI_PATH];
+	struct stat st;
 
 	uapi_socket_path(path, name);
-	unlink(path);
+	if (!lstat(path, &st) && st.st_dev == own.device && st.st_ino == own.inode)
+		unlink(path);
 }

@@ -1,0 +1,147 @@
+bats_require_minimum_version 1.5.0
+load lib
+load tunnel
+
+# Warren's tunnel with Debian's wireguard-go at the other end, in both roles.
+#
+#	 W (warren)                      G (wireguard-go)
+#	 wg0 192.168.3.1, fd00:3::1      wg0 192.168.3.2, fd00:3::2
+#	 e0  10.32.0.1, fd00:32::1 ----- e0  10.32.0.2, fd00:32::2
+
+setup() {
+	need_root
+	W=$(name w) G=$(name g)
+	node_add $W $G
+	ip -n $W link add e0 type veth peer name e0 netns $G
+	for n in $W $G; do
+		local i=1
+		[ $n = $G ] && i=2
+		ip -n $n addr add 10.32.0.$i/24 dev e0
+		ip -n $n addr add fd00:32::$i/64 dev e0 nodad
+		ip -n $n link set e0 up
+	done
+	warren_start $W wg0
+	warren_pid=$tunnel
+	go_start $G wg0
+}
+
+# both ends: keys, peers, addresses; $1: the family of the outside, $2: options for `wg set peer`
+connect() {
+	local w=10.32.0.1 g=10.32.0.2
+	[ "$1" = 6 ] && w=[fd00:32::1] g=[fd00:32::2]
+	node $W wg set wg0 private-key "$(key w)" listen-port 51820 peer "$(public_key g)" \
+		allowed-ips 192.168.3.2/32,fd00:3::2/128 endpoint $g:51821 $2
+	node $G wg set wg0 private-key "$(key g)" listen-port 51821 peer "$(public_key w)" \
+		allowed-ips 192.168.3.1/32,fd00:3::1/128 endpoint $w:51820 $2
+	node $W ip addr add 192.168.3.1/24 dev wg0
+	node $W ip addr add fd00:3::1/64 dev wg0 nodad
+	node $G ip addr add 192.168.3.2/24 dev wg0
+	node $G ip addr add fd00:3::2/64 dev wg0 nodad
+	node $W ip link set wg0 up
+	node $G ip link set wg0 up
+}
+
+# What it sends is what we receive.  (Of what we send it does not count the keepalives; and the
+# device's own IPv6 chatter may come in between the two questions.)
+same_transfer() {
+	local rx tx rx2 tx2
+	read -r _ rx tx < <(node $W wg show wg0 transfer)
+	read -r _ rx2 tx2 < <(node $G wg show wg0 transfer)
+	echo "$rx $tx $rx2 $tx2"
+	[ "$rx" -gt 300 ] && [ "$tx" -gt 300 ] && [ "$tx2" = "$rx" ]
+}
+
+@test "warren initiates a handshake with wireguard-go" {
+	connect 4
+	node $W ping -c 3 -i 0.2 -W 5 192.168.3.2
+	node $W ping -c 1 -W 5 fd00:3::2
+	[ "$(node $W wg show wg0 latest-handshakes | cut -f 2)" -gt 0 ]
+	[ "$(node $W wg show wg0 endpoints | cut -f 2)" = 10.32.0.2:51821 ]
+	wait_for 10 same_transfer
+}
+
+@test "wireguard-go initiates a handshake with warren, over IPv6" {
+	connect 6
+	node $G ping -c 3 -i 0.2 -W 5 192.168.3.1
+	node $G ping -c 1 -W 5 fd00:3::1
+	[ "$(node $G wg show wg0 endpoints | cut -f 2)" = "[fd00:32::1]:51820" ]
+}
+
+@test "a preshared key is used, and a wrong one is noticed" {
+	"$WARREN" key psk >"$BATS_TEST_TMPDIR/psk"
+	connect 4 "preshared-key $BATS_TEST_TMPDIR/psk"
+	node $W ping -c 1 -W 5 192.168.3.2
+	node $W wg show wg0 preshared-keys | grep -q "$(cat "$BATS_TEST_TMPDIR/psk")"
+	"$WARREN" key psk >"$BATS_TEST_TMPDIR/other"
+	# The session stays; only the next handshake notices.
+	node $W wg set wg0 peer "$(public_key g)" preshared-key "$BATS_TEST_TMPDIR/other"
+	node $W ping -c 1 -W 5 192.168.3.2
+	node $G wg set wg0 private-key "$(key g)" peer "$(public_key w)" remove
+	node $G wg set wg0 peer "$(public_key w)" preshared-key "$BATS_TEST_TMPDIR/psk" \
+		allowed-ips 192.168.3.1/32 endpoint 10.32.0.1:51820
+	run ! node $G ping -c 1 -W 2 192.168.3.1
+}
+
+@test "100 MB arrive unchanged from warren to wireguard-go" {
+	connect 4
+	transfer $W $G 192.168.3.2 100000000
+}
+
+@test "100 MB arrive unchanged from wireguard-go to warren, IPv6 in IPv6" {
+	connect 6
+	transfer $G $W fd00:3::1 100000000
+}
+
+@test "warren follows wireguard-go to another address, and the other way" {
+	connect 4
+	node $G ping -c 1 -W 5 192.168.3.1
+	ip -n $G addr add 10.32.0.22/24 dev e0
+	ip -n $G addr del 10.32.0.2/24 dev e0
+	ip -n $G addr add 10.32.0.22/24 dev e0 2>/dev/null || true
+	node $G wg set wg0 listen-port 51899
+	wait_for 10 node $G ping -c 1 -W 1 192.168.3.1
+	[ "$(node $W wg show wg0 endpoints | cut -f 2)" = 10.32.0.22:51899 ]
+	# and now we move
+	ip -n $W addr add 10.32.0.11/24 dev e0
+	ip -n $W addr del 10.32.0.1/24 dev e0
+	ip -n $W addr add 10.32.0.11/24 dev e0 2>/dev/null || true
+	node $W wg set wg0 listen-port 51898
+	wait_for 10 node $W ping -c 1 -W 1 192.168.3.2
+	[ "$(node $G wg show wg0 endpoints | cut -f 2)" = 10.32.0.11:51898 ]
+}
+
+@test "after a new key on one side, told to the other, they meet again" {
+	connect 4
+	node $W ping -c 1 -W 5 192.168.3.2
+	node $W wg set wg0 private-key "$(key w2)"
+	node $G wg set wg0 peer "$(public_key w)" remove
+	node $G wg set wg0 peer "$(public_key w2)" allowed-ips 192.168.3.1/32
+	wait_for 20 node $W ping -c 1 -W 1 192.168.3.2
+	[ "$(node $G wg show wg0 latest-handshakes | cut -f 2)" -gt 0 ]
+}
+
+@test "warren is restarted, and the session comes back" {
+	connect 4
+	node $W ping -c 1 -W 5 192.168.3.2
+	node $W wg showconf wg0 >"$BATS_TEST_TMPDIR/w.conf"
+	kill "$warren_pid"
+	wait_for 10 sh -c "! ip -n $W link show wg0"
+	warren_start $W wg0
+	node $W wg setconf wg0 "$BATS_TEST_TMPDIR/w.conf"
+	node $W ip addr add 192.168.3.1/24 dev wg0
+	node $W ip link set wg0 up
+	wait_for 20 node $W ping -c 1 -W 1 192.168.3.2
+}
+
+@test "wireguard-go is restarted, and the session comes back" {
+	connect 4
+	node $W ping -c 1 -W 5 192.168.3.2
+	node $G wg showconf wg0 >"$BATS_TEST_TMPDIR/g.conf"
+	node $G ip link del wg0
+	wait_for 10 sh -c "! ip -n $G link show wg0"
+	go_start $G wg0
+	node $G wg setconf wg0 "$BATS_TEST_TMPDIR/g.conf"
+	node $G ip addr add 192.168.3.2/24 dev wg0
+	node $G ip link set wg0 up
+	wait_for 20 node $G ping -c 1 -W 1 192.168.3.1
+}
