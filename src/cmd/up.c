@@ -20,8 +20,10 @@ static int up_run(const struct command *c, int argc, char **argv)
 		return options_exit(at);
 	network_words_begin("up");
 	if (holder_enter_if_needed(HOLDER_MAKE, &e) ||
-		network_up(argv[at], &network_words, &changes, &e))
+		network_up(argv[at], &network_words, &changes, &e)) {
+		holder_leave();
 		return network_words_fail("up", &e);
+	}
 	network_words_end();
 	return EXIT_DONE;
 }

@@ -333,6 +333,7 @@ void holder_leave(void)
 	if (count)
 		return;
 	process_end(&holder.process, SECOND, NULL);
+	process_vanish(&holder.process, clock_now() + 2 * SECOND);
 	unlinkat(holder.folder, "holder", 0);
 	unlinkat(holder.folder, "lock", 0);
 	/* The folder's own path may look different in here: it may lie in the old /run. */

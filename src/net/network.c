@@ -7,17 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/node.h"
 #include "base/scoped.h"
 #include "net/apply.h"
 #include "net/keys.h"
+#include "net/lodger.h"
 #include "net/netns.h"
 #include "net/process.h"
 #include "net/ready.h"
 #include "net/state.h"
 #include "net/tunnels.h"
+
+/* Seconds that `down` waits for process 1 to bury what has ended. */
+enum { VANISH = 2 };
 
 static const char text_up[] = ".plan.yaml", text_next[] = ".next.yaml";
 
@@ -27,7 +33,7 @@ struct work {
 	char *text; /* the file's */
 	struct state *state;
 	struct plan before[2]; /* zeroed: none */
-	const struct plan *before_list[3];
+	const struct plan *before_list[4];
 	struct keys keys;
 	struct current now;
 	struct operations operations;
@@ -193,7 +199,7 @@ static void undo(struct work *w, const struct network_how *how, struct error *e)
 		err = plan_parse(&back.plan, w->plan.file, text, strlen(text), &said);
 		/* What this run made is "before" now, beside what was there. */
 		back.before_list[0] = &w->plan;
-		back.before_list[1] = w->before_list[0];
+		back.before_list[1] = &w->before[0];
 		if (!err)
 			err = compare_now(&back, &said);
 		if (!err)
@@ -223,6 +229,9 @@ static int converge(struct work *w, const struct network_how *how, size_t *chang
 	 * with `ip_forward`): look again, and put back what should not have gone. */
 	if (!err && !fresh) {
 		compare_forget(w);
+		w->before_list[2] = w->before_list[1];
+		w->before_list[1] = w->before_list[0];
+		w->before_list[0] = &w->plan;
 		err = compare_now(w, e);
 		if (!err && w->operations.count)
 			err = apply_work(w, how, false, e);
@@ -272,31 +281,52 @@ int network_up(const char *path, const struct network_how *how, size_t *changes,
 }
 
 /* Programs that somebody started in a node keep its namespace alive without its name. */
-static void lodgers_note(
-	const struct state *s, const char *node, ino_t inode, const struct network_how *how)
+static void lodger_say(pid_t pid, const char *name, const char *node, void *arg)
 {
-	(void)s;
-	(void)node;
-	(void)inode;
-	(void)how;
+	const struct network_how *how = arg;
+	char line[256];
+
+	snprintf(line, sizeof(line),
+		"process %d (%s) still lives in node %s: its namespace goes with it", (int)pid,
+		name, node);
+	how->note(line);
+}
+
+/* All that the journal has; the caller frees the list. */
+static size_t processes_list(const struct state *s, struct process **out)
+{
+	const char *rest, *value;
+	size_t count = 0;
+
+	*out = calloc(s->journal.count + 1, sizeof(**out));
+	for (size_t at = 0; *out && state_next(s, "process/", &at, &rest, &value);)
+		count += process_parse(&(*out)[count], value);
+	return count;
 }
 
 static int down_locked(struct state *s, const struct network_how *how, struct error *e)
 {
-	const char *node, *value;
+	SCOPED_FREE struct process *processes = NULL;
+	size_t at = 0, count = processes_list(s, &processes);
 	int err = apply_end_processes(s, NULL, e);
-	size_t at = 0;
+	int64_t deadline = clock_now() + VANISH * SECOND;
+	const char *node, *value;
 
+	if (!err && how->note)
+		lodger_find(s, lodger_say, (void *)(uintptr_t)how);
 	while (!err && state_next(s, "node/", &at, &node, &value)) {
 		char name[512];
 		struct error said = {0};
 
 		snprintf(name, sizeof(name), "%s.%s", s->network, node);
-		lodgers_note(s, node, state_node(s, node), how);
 		if (netns_unname(name, state_node(s, node), &said) == -EBUSY && how->note)
 			how->note(said.text); /* not ours any more: leave it */
 	}
-	return err ? err : state_remove(s, e);
+	if (!err)
+		err = state_remove(s, e);
+	for (size_t i = 0; i < count && !err; i++)
+		process_vanish(&processes[i], deadline);
+	return err;
 }
 
 int network_down(const char *name, const struct network_how *how, struct error *e)
@@ -360,6 +390,7 @@ int network_find(char out[128], const char *what, struct error *e)
 {
 	struct plan plan = {0};
 	struct error said = {0};
+	struct stat st;
 	int err;
 
 	if (is_up(what)) {
@@ -368,7 +399,7 @@ int network_find(char out[128], const char *what, struct error *e)
 	}
 	if (came_from(out, what))
 		return 0;
-	if (access(what, F_OK))
+	if (stat(what, &st) || S_ISDIR(st.st_mode))
 		return error_set(e, ENOENT, "network '%s' is not up", what);
 	err = plan_load(&plan, what, &said);
 	if (err)

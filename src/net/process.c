@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -186,6 +187,16 @@ int process_end(const struct process *p, int64_t patience, struct error *e)
 	kill(-p->pid, SIGKILL);
 	waitpid(p->pid, NULL, WNOHANG);
 	return 0;
+}
+
+void process_vanish(const struct process *p, int64_t deadline)
+{
+	uint64_t start;
+	char state;
+
+	while (waitpid(p->pid, NULL, WNOHANG) <= 0 && stat_read(p->pid, &state, &start) &&
+		start == p->start && clock_now() < deadline)
+		nanosleep(&(struct timespec){.tv_nsec = 5 * MILLISECOND}, NULL);
 }
 
 bool process_parse(struct process *p, const char *text)

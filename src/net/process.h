@@ -60,6 +60,13 @@ void process_tell(const struct process *p);
  */
 int process_end(const struct process *p, int64_t patience, struct error *e);
 
+/* process_vanish - wait until the last trace of an ended process is gone, at most until `deadline`
+ *
+ * Its parent has to take note of its end first.  That is process 1, mostly at
+ * once; some containers' never does.
+ */
+void process_vanish(const struct process *p, int64_t deadline);
+
 /* process_parse, process_format - "PID START", as the journal has it; process_words: what stands
  * behind that, separated by a blank */
 bool process_parse(struct process *p, const char *text);
