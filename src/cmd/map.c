@@ -6,6 +6,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/terminal.h"
+#include "net/holder.h"
 #include "see/map.h"
 #include "see/map_dot.h"
 #include "see/map_json.h"
@@ -163,7 +164,7 @@ static void unseen_say(const struct topology *t)
 		closed += t->netns[i].closed;
 	if (closed)
 		fprintf(stderr,
-			"warren map: %zu namespace%s could not be looked into; CAP_SYS_ADMIN would\n",
+			"warren map: not looked into, for want of CAP_SYS_ADMIN: %zu namespace%s\n",
 			closed, closed == 1 ? "" : "s");
 }
 
@@ -177,7 +178,10 @@ static int map_show(const struct map_options *o, char **nodes, int count)
 	bool *shown = NULL;
 	int status = EXIT_DONE;
 
-	if ((o->path && why_ask(&q, &v, &e)) || topology_read(&t, &e)) {
+	/* A probe is sent from inside the networks; without one we look at them from here, where
+	 * an ordinary user also sees the host. */
+	if ((o->path && (holder_enter_if_needed(HOLDER_JOIN, &e) || why_ask(&q, &v, &e))) ||
+		topology_read(&t, &e)) {
 		fprintf(stderr, "warren map: %s\n", e.text);
 		status = EXIT_FAILED;
 	}

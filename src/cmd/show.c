@@ -163,14 +163,10 @@ static void device_row(struct table *table, const struct topology *t, const stru
 
 static void heading_add(struct table *table, const struct netns_view *n)
 {
-	char label[2 * DESCRIBE_END], line[3 * DESCRIBE_END];
+	char label[2 * DESCRIBE_END];
 
 	namespace_label(n, label, sizeof(label));
-	if (n->closed)
-		snprintf(line, sizeof(line), "%s (closed: %s)", label, strerror(n->closed_errno));
-	else
-		snprintf(line, sizeof(line), "%s", label);
-	table_heading(table, line);
+	table_heading(table, label);
 }
 
 static void table_show(const struct show *show, const struct topology *t,
@@ -181,7 +177,7 @@ static void table_show(const struct show *show, const struct topology *t,
 	for (int i = 0; i < (int)t->netns_count; i++) {
 		const struct netns_view *n = &t->netns[i];
 
-		if (c.netns >= 0 && c.netns != i)
+		if (c.netns >= 0 ? c.netns != i : n->closed)
 			continue;
 		if (c.netns < 0)
 			heading_add(&table, n);
@@ -203,24 +199,40 @@ static bool holder_is_missed(const struct topology *t)
 	return false;
 }
 
+/* The namespaces that we may not look into; the first few by name. */
+static void closed_say(const struct topology *t)
+{
+	enum { NAMED = 6 };
+	size_t closed = 0;
+
+	for (size_t i = 0; i < t->netns_count; i++) {
+		if (!t->netns[i].closed)
+			continue;
+		if (closed == 0)
+			fprintf(stderr,
+				"warren show: not looked into, for want of CAP_SYS_ADMIN: %s",
+				t->netns[i].node.name);
+		else if (closed < NAMED)
+			fprintf(stderr, ", %s", t->netns[i].node.name);
+		closed++;
+	}
+	if (closed > NAMED)
+		fprintf(stderr, " and %zu more", closed - NAMED);
+	if (closed)
+		fputc('\n', stderr);
+}
+
 /* What could not be seen, on stderr: the results stay clean. */
 static void unseen_say(const struct topology *t, struct choice c)
 {
-	size_t closed = 0;
-
 	if (c.netns >= 0)
 		return;
-	for (size_t i = 0; i < t->netns_count; i++)
-		closed += t->netns[i].closed;
-	if (closed)
-		fprintf(stderr,
-			"warren show: %zu namespace%s could not be looked into; CAP_SYS_ADMIN would\n",
-			closed, closed == 1 ? "" : "s");
+	closed_say(t);
 	/* As root a process or two that nobody may look at are no news, unless one is missed. */
 	if (t->unseen_processes && (geteuid() || holder_is_missed(t)))
 		fprintf(stderr,
-			"warren show: %zu process%s of other users could not be looked at: namespaces without a "
-			"name, and who holds a tun or tap, may be missing; CAP_SYS_PTRACE would\n",
+			"warren show: not looked at, for want of CAP_SYS_PTRACE: %zu process%s of other users; "
+			"namespaces without a name, and who holds a tun or tap, may be missing\n",
 			t->unseen_processes, t->unseen_processes == 1 ? "" : "es");
 }
 

@@ -186,31 +186,84 @@ static int by_descriptor(struct topology *t, const struct processes *p)
 	return 0;
 }
 
-static int by_mount(struct topology *t)
+/* The mounts that process `pid` sees; paths begin at `root`. */
+static int by_mounts_of(struct topology *t, const char *mountinfo, const char *root)
 {
-	FILE *file = fopen("/proc/self/mountinfo", "re");
+	FILE *file = fopen(mountinfo, "re");
 	SCOPED_FREE char *line = NULL;
 	size_t size = 0;
 	int err = 0;
 
 	while (file && !err && getline(&line, &size, file) > 0) {
-		char path[NODE_NAME];
+		char path[NODE_NAME], whole[2 * NODE_NAME];
 		struct netns_view *n;
 		ino_t inode;
 
 		if (!mount_parse(line, &inode, path, sizeof(path)) || find(t, inode))
 			continue;
-		n = add(t, inode, FOUND_BY_MOUNT);
+		snprintf(whole, sizeof(whole), "%s%s", root, path);
+		n = strlen(whole) < NODE_NAME ? add(t, inode, FOUND_BY_MOUNT) : NULL;
 		if (!n) {
 			err = -ENOMEM;
 			break;
 		}
-		memcpy(n->node.name, path, sizeof(path));
-		enter_open(n, path);
+		snprintf(n->node.name, NODE_NAME, "%.*s", NODE_NAME - 1, whole);
+		enter_open(n, whole);
 	}
 	if (file)
 		fclose(file);
 	return err;
+}
+
+static bool mounts_are_new(const struct processes *p, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (p->inhabitants[i].mounts == p->inhabitants[index].mounts)
+			return false;
+	return p->inhabitants[index].mounts != 0;
+}
+
+static int by_mount(struct topology *t, const struct processes *p)
+{
+	int err = by_mounts_of(t, "/proc/self/mountinfo", "");
+	struct stat ours = {0};
+
+	if (stat("/proc/self/ns/mnt", &ours))
+		return err;
+	for (size_t i = 0; !err && i < p->inhabitant_count; i++) {
+		char mountinfo[64], root[64];
+
+		if (p->inhabitants[i].mounts == ours.st_ino || !mounts_are_new(p, i))
+			continue;
+		snprintf(mountinfo, sizeof(mountinfo), "/proc/%d/mountinfo",
+			(int)p->inhabitants[i].pid);
+		snprintf(root, sizeof(root), "/proc/%d/root", (int)p->inhabitants[i].pid);
+		err = by_mounts_of(t, mountinfo, root);
+	}
+	return err;
+}
+
+/* An ordinary user's networks: look names up as the process sees them that holds them. */
+static void holder_adopt(const struct processes *p)
+{
+	static char names[96], state[96];
+
+	for (size_t i = 0; geteuid() && i < p->inhabitant_count; i++) {
+		struct process holder;
+		struct stat st;
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%d", (int)p->inhabitants[i].pid);
+		if (stat(path, &st) || st.st_uid != geteuid())
+			continue;
+		process_describe(&holder, p->inhabitants[i].pid);
+		if (strcmp(holder.comm, "warren-holder") != 0)
+			continue;
+		snprintf(names, sizeof(names), "%s/root/run/netns", path);
+		snprintf(state, sizeof(state), "%s/root/run/warren", path);
+		node_directories(names, state);
+		return;
+	}
 }
 
 static int view_compare(const void *a, const void *b)
@@ -228,14 +281,16 @@ static int view_compare(const void *a, const void *b)
 
 int namespaces_find(struct topology *t, const struct processes *p, struct error *e)
 {
-	int err = by_name(t);
+	int err;
 
+	holder_adopt(p);
+	err = by_name(t);
 	if (!err)
 		err = by_process(t, p);
 	if (!err)
 		err = by_descriptor(t, p);
 	if (!err)
-		err = by_mount(t);
+		err = by_mount(t, p);
 	if (err)
 		return error_errno(e, -err, "finding the network namespaces");
 	qsort(t->netns, t->netns_count, sizeof(*t->netns), view_compare);
@@ -246,8 +301,12 @@ void namespace_label(const struct netns_view *n, char *out, size_t size)
 {
 	const struct process *p = n->found_by == FOUND_BY_DESCRIPTOR ? &n->keeper : n->residents;
 	bool kept = n->found_by == FOUND_BY_DESCRIPTOR;
+	int pid = 0, path = 0;
 
-	if (n->host || (!kept && (n->found_by != FOUND_BY_PROCESS || !n->resident_count)))
+	if (n->found_by == FOUND_BY_MOUNT &&
+		sscanf(n->node.name, "/proc/%d/root/%n", &pid, &path) == 1 && path)
+		snprintf(out, size, "%s of pid:%d", strrchr(n->node.name, '/') + 1, pid);
+	else if (n->host || (!kept && (n->found_by != FOUND_BY_PROCESS || !n->resident_count)))
 		snprintf(out, size, "%s", n->node.name);
 	else
 		snprintf(out, size, "%s %s%s%s%s", n->node.name, kept ? "kept by " : "", p->comm,

@@ -3,7 +3,11 @@
  *	by name        /run/netns, as `ip netns` and `warren up` make them
  *	by process     somebody lives there
  *	by descriptor  nobody does, but a process keeps it open
- *	by mount       nobody does, but its file is mounted somewhere
+ *	by mount       nobody does, but its file is mounted somewhere, be it in
+ *	               the mount namespace of another process
+ *
+ * An ordinary user's networks have their names in the mount namespace of the
+ * process that holds them: there they are looked up, too.
  *
  * What has no name of its own is called by a text that can be typed as NODE:
  * "pid:N", "/proc/N/fd/M", or the path of the mount.

@@ -12,15 +12,25 @@
 
 #include "base/scoped.h"
 
-static bool netns_parse(const char *link, ino_t *inode)
+/* "net:[4026531840]" when `kind` is "net:[". */
+static bool inode_parse(const char *link, const char *kind, ino_t *inode)
 {
-	unsigned long long number;
-	char bracket;
+	size_t skip = strlen(kind);
+	char *end;
+	unsigned long number;
 
-	if (sscanf(link, "net:[%llu%c", &number, &bracket) != 2 || bracket != ']')
+	if (strncmp(link, kind, skip) != 0 || !isdigit((unsigned char)link[skip]))
+		return false;
+	number = strtoul(link + skip, &end, 10);
+	if (strcmp(end, "]") != 0)
 		return false;
 	*inode = (ino_t)number;
 	return true;
+}
+
+static bool netns_parse(const char *link, ino_t *inode)
+{
+	return inode_parse(link, "net:[", inode);
 }
 
 bool descriptor_parse(const char *link, struct descriptor *d)
@@ -149,11 +159,11 @@ static bool grow(void *slot, size_t count, size_t size)
 	return grown;
 }
 
-static int inhabitant_add(struct processes *p, pid_t pid, ino_t netns)
+static int inhabitant_add(struct processes *p, pid_t pid, ino_t netns, ino_t mounts)
 {
 	if (!grow(&p->inhabitants, p->inhabitant_count, sizeof(*p->inhabitants)))
 		return -ENOMEM;
-	p->inhabitants[p->inhabitant_count++] = (struct inhabitant){pid, netns};
+	p->inhabitants[p->inhabitant_count++] = (struct inhabitant){pid, netns, mounts};
 	return 0;
 }
 
@@ -242,7 +252,7 @@ static int threads_read(struct processes *p, int proc, pid_t pid, ino_t home)
 		snprintf(path, sizeof(path), "%d/ns/net", (int)thread);
 		if (link_read(dirfd(dir), path, link, sizeof(link)) && netns_parse(link, &netns) &&
 			netns != home)
-			err = inhabitant_add(p, thread, netns);
+			err = inhabitant_add(p, thread, netns, 0);
 	}
 	closedir(dir);
 	return err;
@@ -251,7 +261,7 @@ static int threads_read(struct processes *p, int proc, pid_t pid, ino_t home)
 static int process_read(struct processes *p, int proc, pid_t pid)
 {
 	char path[32], link[64];
-	ino_t netns;
+	ino_t netns, mounts = 0;
 	int err;
 
 	snprintf(path, sizeof(path), "%d/ns/net", (int)pid);
@@ -260,7 +270,10 @@ static int process_read(struct processes *p, int proc, pid_t pid)
 			p->unseen++;
 		return 0;
 	}
-	err = inhabitant_add(p, pid, netns);
+	snprintf(path, sizeof(path), "%d/ns/mnt", (int)pid);
+	if (link_read(proc, path, link, sizeof(link)))
+		inode_parse(link, "mnt:[", &mounts);
+	err = inhabitant_add(p, pid, netns, mounts);
 	if (!err)
 		err = threads_read(p, proc, pid, netns);
 	return err ? err : descriptors_read(p, proc, pid);

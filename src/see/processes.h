@@ -1,6 +1,7 @@
 /* processes.h - one walk over /proc: who lives in which namespace, and who holds what open
  *
  *	/proc/PID/ns/net          the namespace a process lives in
+ *	/proc/PID/ns/mnt          and whose files it sees
  *	/proc/PID/task/TID/...    a thread may live in another one
  *	/proc/PID/fd/N            a namespace kept open: net:[4026531840]
  *	                          or a tunnel device:    /dev/net/tun, /dev/tapN
@@ -16,6 +17,7 @@
 struct inhabitant {
 	pid_t pid; /* or the id of a thread that lives elsewhere than its process */
 	ino_t netns;
+	ino_t mounts; /* its mount namespace, 0 unknown */
 };
 
 enum descriptor_kind { DESCRIPTOR_NETNS, DESCRIPTOR_TUN, DESCRIPTOR_MACVTAP };
