@@ -372,17 +372,17 @@ static void tell_ready(struct watch *w, uint32_t events)
 static void handshakes_ready(struct watch *w, uint32_t events)
 {
 	struct control *c = watch_owner(w, struct control, handshakes);
-	struct worker_handshake h;
-	size_t waiting;
+	struct worker_handshake h[HANDSHAKES_AT_ONCE];
+	struct arrival_handshake a[HANDSHAKES_AT_ONCE];
+	size_t n = 0, waiting = 0;
+	struct moment m;
 
-	for (int i = 0; i < HANDSHAKES_AT_ONCE; i++) {
-		struct moment m;
-
-		if (!worker_handshake(c->worker, &h, &waiting))
-			return;
-		m = moment_now();
-		device_receive(&c->device, &m, h.datagram, h.length, &h.from, waiting);
+	while (n < HANDSHAKES_AT_ONCE && worker_handshake(c->worker, &h[n], &waiting)) {
+		a[n] = (struct arrival_handshake){h[n].datagram, h[n].length, &h[n].from};
+		n++;
 	}
+	m = moment_now();
+	device_receive(&c->device, &m, a, n, waiting);
 }
 
 static void drain_ready(struct watch *w, uint32_t events)

@@ -207,7 +207,7 @@ static void act(struct device *d, struct peer *p, const struct moment *m, enum t
 
 /* Do what is due for a peer, and look again when the next is.  `look` is 0 meanwhile: a worker
  * whose fact we may just have missed posts the peer. */
-static void settle(struct device *d, struct peer *p, const struct moment *m)
+void device_settle(struct device *d, struct peer *p, const struct moment *m)
 {
 	int64_t deadline = TIMERS_NEVER;
 	enum timer what;
@@ -240,7 +240,7 @@ static void take_mail(struct device *d, const struct moment *m)
 		}
 		if (bits & PEER_WANTS_SESSION)
 			handshake_begin(d, p, m, false);
-		settle(d, p, m);
+		device_settle(d, p, m);
 	}
 }
 
@@ -252,7 +252,7 @@ int64_t device_step(struct device *d, const struct moment *m)
 
 	take_mail(d, m);
 	while ((p = schedule_first(&d->schedule, &due)) && due <= m->now)
-		settle(d, p, m);
+		device_settle(d, p, m);
 	if (p)
 		deadline = due;
 	if (quiet_reclaim(&d->quiet, horizon) && m->now + RECLAIM_AGAIN < deadline)
@@ -260,15 +260,6 @@ int64_t device_step(struct device *d, const struct moment *m)
 	if (ratelimit_sweep(&d->ratelimit, m->now) && m->now + SECOND < deadline)
 		deadline = m->now + SECOND;
 	return deadline;
-}
-
-void device_receive(struct device *d, const struct moment *m, const void *datagram, size_t length,
-	const struct endpoint *from, size_t waiting)
-{
-	struct peer *p = handshake_receive(d, m, datagram, length, from, waiting);
-
-	if (p)
-		settle(d, p, m);
 }
 
 void device_path_error(struct device *d, const struct moment *m, const union address *to, int error)
@@ -352,7 +343,7 @@ int device_set_private_key(struct device *d, const uint8_t key[WIRE_KEY], const 
 		stop(d, p);
 		if (d->up && atomic_load(&p->timers.keepalive))
 			keepalive(d, p, m);
-		settle(d, p, m);
+		device_settle(d, p, m);
 	}
 	return 0;
 }
@@ -365,7 +356,7 @@ void device_up(struct device *d, const struct moment *m)
 	for (struct peer *p = d->first; p; p = p->after)
 		if (atomic_load(&p->timers.keepalive)) {
 			keepalive(d, p, m);
-			settle(d, p, m);
+			device_settle(d, p, m);
 		}
 }
 
@@ -414,7 +405,7 @@ void device_set_keepalive(
 
 	if (d->up && seconds && !before)
 		keepalive(d, p, m);
-	settle(d, p, m);
+	device_settle(d, p, m);
 }
 
 void device_forget_source(struct device *d)

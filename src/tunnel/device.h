@@ -121,13 +121,21 @@ void device_done(struct device *d);
  */
 int64_t device_step(struct device *d, const struct moment *m);
 
-/* device_receive - a datagram that wire_kind() calls a handshake message; others are ignored
+/* A handshake datagram as it arrived. */
+struct arrival_handshake {
+	const void *datagram;
+	size_t length;
+	const struct endpoint
+		*from; /* its source, and the local address and device it came in by */
+};
+
+/* device_receive - datagrams that wire_kind() calls handshake messages; others are ignored
  *
- * from     its source, and the local address and device it came in by
+ * n        several at a time are cheaper than one by one (curve.h)
  * waiting  how many more wait: from DEVICE_LOAD on we are under load
  */
-void device_receive(struct device *d, const struct moment *m, const void *datagram, size_t length,
-	const struct endpoint *from, size_t waiting);
+void device_receive(struct device *d, const struct moment *m, const struct arrival_handshake *a,
+	size_t n, size_t waiting);
 
 /* device_path_error - the network or the host says a datagram could not reach `to` (errno) */
 void device_path_error(
@@ -194,6 +202,9 @@ int64_t device_jitter(struct device *d);
  * would refuse us until a clock that was set back has caught up.
  */
 int64_t device_stamp(struct device *d, const struct moment *m);
+
+/* device_settle - do what is due for a peer whose state changed, and know when to look again */
+void device_settle(struct device *d, struct peer *p, const struct moment *m);
 
 /* device_completed - both ends have the session */
 void device_completed(struct device *d, struct peer *p, const struct moment *m);

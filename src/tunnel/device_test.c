@@ -132,7 +132,9 @@ TEST(a_thousand_peers_have_live_sessions_at_once)
 		CHECK(noise_initiate(&h, &me, hub->identity.public_key, secret, key, stamp, &w));
 		w.sender = le32_put(i);
 		cookie_sign(&w, sizeof(w), hub->identity.public_key, NULL);
-		device_receive(hub, &m, &w, sizeof(w), &from, 0);
+		struct arrival_handshake a = {&w, sizeof(w), &from};
+
+		device_receive(hub, &m, &a, 1, 0);
 		CHECK(atomic_load(&p->next));
 	}
 	CHECK(hub->index.count == HUB_PEERS && hub->schedule.count == HUB_PEERS);

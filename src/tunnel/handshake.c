@@ -53,6 +53,14 @@ void trouble_stranger(struct device *d, const struct moment *m, enum trouble why
 		memcpy(place->key, key, WIRE_KEY);
 }
 
+/* A datagram that belongs to no peer ends here. */
+static void refuse(struct device *d, const struct moment *m, enum drop why, enum trouble trouble,
+	const struct endpoint *from, const uint8_t *key)
+{
+	drop_count(&d->drops, why, 1);
+	trouble_stranger(d, m, trouble, from, key);
+}
+
 /* --- both ways ----------------------------------------------------------- */
 
 /* The static secret costs a Diffie-Hellman, so a peer has it from its first handshake on:
@@ -167,7 +175,7 @@ void handshake_begin(struct device *d, struct peer *p, const struct moment *m, b
 }
 
 /* The answer to our initiation: from now on there is a session. */
-static struct peer *receive_response(struct device *d, const struct moment *m,
+static void receive_response(struct device *d, const struct moment *m,
 	const struct wire_response *w, const struct endpoint *from)
 {
 	struct index_entry *e = index_find(&d->index, le32_get(w->receiver));
@@ -178,20 +186,20 @@ static struct peer *receive_response(struct device *d, const struct moment *m,
 
 	if (!e || e->kind != INDEX_HANDSHAKE) {
 		drop_count(&d->drops, DROP_HANDSHAKE_INVALID, 1);
-		return NULL;
+		return;
 	}
 	h = (struct handshake *)(void *)e;
 	p = h->peer;
 	if (!noise_finish(&h->noise, &d->identity, p->preshared, w, &keys)) {
 		peer_drop(p, DROP_HANDSHAKE_INVALID, 1);
 		trouble_set(p, m, TROUBLE_PSK, 0);
-		return p;
+		return;
 	}
 	s = session_make(d, p, m, &keys, true, le32_get(w->sender));
 	sodium_memzero(&keys, sizeof(keys));
 	if (!s) {
 		trouble_set(p, m, TROUBLE_MEMORY, 0);
-		return p;
+		return;
 	}
 	index_replace(&d->index, &h->index, &s->index);
 	peer_replaced_handshake(p);
@@ -202,119 +210,170 @@ static struct peer *receive_response(struct device *d, const struct moment *m,
 	device_completed(d, p, m);
 	/* The responder waits to hear from us before it sends anything. */
 	d->calls->ready(d->arg, p, true);
-	return p;
+	device_settle(d, p, m);
 }
 
 /* --- responder ----------------------------------------------------------- */
 
-/* Is this initiation fresh, and not too close to the last one? */
-static enum trouble initiation_is_refused(
-	const struct peer *p, const uint8_t stamp[WIRE_STAMP], int64_t now)
-{
-	if (!tai64n_newer(stamp, p->stamp))
-		return TROUBLE_STALE;
-	if (p->initiation_at && now - p->initiation_at < INITIATIONS_APART)
-		return TROUBLE_FLOOD;
-	return TROUBLE_NONE;
-}
+/* An initiation on its way through the stations below; peer NULL: it ended there. */
+struct entrant {
+	struct noise_opening opening;
+	const struct endpoint *from;
+	struct peer *peer;
+	struct session *session;
+};
 
-/* Read an initiation up to its end; NULL: it ends here. */
-static struct peer *read_initiation(struct device *d, const struct moment *m,
-	const struct wire_initiation *w, const struct endpoint *from, struct noise_opening *o)
+/* Who says it sent this? */
+static struct peer *find_sender(struct device *d, const struct moment *m, const struct entrant *e)
 {
-	uint8_t stamp[WIRE_STAMP];
-	enum trouble refused;
 	struct peer *p;
 
-	if (!noise_open(o, &d->identity, w)) {
-		drop_count(&d->drops, DROP_HANDSHAKE_INVALID, 1);
-		trouble_stranger(d, m, TROUBLE_INVALID, from, NULL);
+	if (!e->opening.ok) {
+		refuse(d, m, DROP_HANDSHAKE_INVALID, TROUBLE_INVALID, e->from, NULL);
 		return NULL;
 	}
-	p = device_find(d, o->key);
-	if (!p) {
-		drop_count(&d->drops, DROP_HANDSHAKE_UNKNOWN, 1);
-		trouble_stranger(d, m, TROUBLE_UNKNOWN_KEY, from, o->key);
-		return NULL;
-	}
-	if (!precompute(d, p)) {
-		peer_drop(p, DROP_HANDSHAKE_INVALID, 1);
-		trouble_set(p, m, TROUBLE_BAD_KEY, 0);
-		return NULL;
-	}
-	if (!noise_open_stamp(o, p->static_secret, w, stamp)) {
-		/* Anybody may claim to be this peer; only its own trouble is put down to it. */
-		drop_count(&d->drops, DROP_HANDSHAKE_INVALID, 1);
-		trouble_stranger(d, m, TROUBLE_INVALID, from, o->key);
-		return NULL;
-	}
-	refused = initiation_is_refused(p, stamp, m->now);
-	if (refused) {
-		peer_drop(p, refused == TROUBLE_STALE ? DROP_HANDSHAKE_STALE : DROP_HANDSHAKE_FLOOD,
-			1);
-		trouble_set(p, m, refused, 0);
-		return NULL;
-	}
-	memcpy(p->stamp, stamp, WIRE_STAMP);
-	p->initiation_at = m->now;
+	p = device_find(d, e->opening.key);
+	if (!p)
+		refuse(d, m, DROP_HANDSHAKE_UNKNOWN, TROUBLE_UNKNOWN_KEY, e->from, e->opening.key);
 	return p;
 }
 
-/* The session is made before the answer leaves, since data may follow at once. */
-static bool respond(struct device *d, struct peer *p, const struct moment *m,
-	struct noise_opening *o, const struct wire_initiation *in, const struct endpoint *from)
+/* Precompute what is needed for all of them, in one go. */
+static void precompute_all(struct device *d, struct entrant *e, size_t n)
 {
-	struct wire_response w = {.type = le32_put(WIRE_RESPONSE), .receiver = in->sender};
+	struct curve_job jobs[NOISE_BATCH];
+	struct peer *peers[NOISE_BATCH];
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!e[i].peer || e[i].peer->precomputed)
+			continue;
+		peers[count] = e[i].peer;
+		jobs[count++] = (struct curve_job){
+			.scalar = d->identity.private_key, .point = e[i].peer->key};
+	}
+	curve_run(jobs, count);
+	for (size_t i = 0; i < count; i++) {
+		peers[i]->precomputed = jobs[i].ok;
+		if (jobs[i].ok)
+			memcpy(peers[i]->static_secret, jobs[i].out, WIRE_KEY);
+	}
+	curve_wipe(jobs, count);
+}
+
+/* Is it who it says, is the initiation fresh, and not too close to the last one? */
+static bool is_accepted(struct device *d, const struct moment *m, struct entrant *e)
+{
+	struct peer *p = e->peer;
+	uint8_t stamp[WIRE_STAMP];
+
+	if (!p->precomputed) {
+		peer_drop(p, DROP_HANDSHAKE_INVALID, 1);
+		trouble_set(p, m, TROUBLE_BAD_KEY, 0);
+		return false;
+	}
+	noise_open_stamp(&e->opening, p->static_secret, stamp);
+	if (!e->opening.ok) {
+		/* Anybody may claim to be this peer; only its own trouble is put down to it. */
+		refuse(d, m, DROP_HANDSHAKE_INVALID, TROUBLE_INVALID, e->from, p->key);
+		return false;
+	}
+	if (!tai64n_newer(stamp, p->stamp)) {
+		peer_drop(p, DROP_HANDSHAKE_STALE, 1);
+		trouble_set(p, m, TROUBLE_STALE, 0);
+		return false;
+	}
+	if (p->initiation_at && m->now - p->initiation_at < INITIATIONS_APART) {
+		peer_drop(p, DROP_HANDSHAKE_FLOOD, 1);
+		trouble_set(p, m, TROUBLE_FLOOD, 0);
+		return false;
+	}
+	memcpy(p->stamp, stamp, WIRE_STAMP);
+	p->initiation_at = m->now;
+	endpoint_follow(&p->endpoint, e->from);
+	atomic_fetch_add_explicit(&p->rx_bytes, sizeof(*e->opening.in), memory_order_relaxed);
+	timers_received(&p->timers, m->now, false);
+	return true;
+}
+
+/* The session is made before the answer leaves, since data may follow at once. */
+static void answer(
+	struct device *d, const struct moment *m, struct entrant *e, struct noise_answer *a)
+{
+	struct peer *p = e->peer;
 	struct session *s, *next = atomic_load(&p->next);
-	struct noise_keys keys;
-	uint8_t ephemeral[WIRE_KEY];
-	bool ok;
 
 	/* The last answer led to nothing: it was lost, or could not be read. */
 	if (next && !atomic_load(&next->heard))
 		trouble_set(p, m, TROUBLE_UNCONFIRMED, 0);
-
-	device_random(d, ephemeral, sizeof(ephemeral));
-	ok = noise_respond(&o->state, p->key, p->preshared, ephemeral, &w, &keys);
-	sodium_memzero(ephemeral, sizeof(ephemeral));
-	if (!ok)
-		return false;
-	s = session_make(d, p, m, &keys, false, le32_get(in->sender));
-	sodium_memzero(&keys, sizeof(keys));
+	s = session_make(d, p, m, &a->keys, false, le32_get(e->opening.in->sender));
 	if (!s || index_random(d, &s->index)) {
 		session_free(s);
 		trouble_set(p, m, TROUBLE_MEMORY, 0);
-		return false;
+		return;
 	}
-	w.sender = le32_put(s->index.number);
+	a->out.type = le32_put(WIRE_RESPONSE);
+	a->out.sender = le32_put(s->index.number);
+	a->out.receiver = e->opening.in->sender;
 	peer_install(p, s);
 	timers_derived(&p->timers, m->now);
-	send_message(d, p, m, from, &w, sizeof(w));
-	return true;
+	send_message(d, p, m, e->from, &a->out, sizeof(a->out));
 }
 
-static struct peer *receive_initiation(struct device *d, const struct moment *m,
-	const struct wire_initiation *w, const struct endpoint *from)
+static void answer_all(struct device *d, const struct moment *m, struct entrant *e, size_t n)
 {
-	struct noise_opening o;
-	struct peer *p = read_initiation(d, m, w, from, &o);
+	struct noise_answer a[NOISE_BATCH];
+	struct entrant *of[NOISE_BATCH];
+	size_t count = 0;
 
-	if (p) {
-		endpoint_follow(&p->endpoint, from);
-		atomic_fetch_add_explicit(&p->rx_bytes, sizeof(*w), memory_order_relaxed);
-		timers_received(&p->timers, m->now, false);
-		respond(d, p, m, &o, w, from);
+	for (size_t i = 0; i < n; i++) {
+		struct entrant *x = &e[i];
+
+		if (!x->peer)
+			continue;
+		of[count] = x;
+		a[count] = (struct noise_answer){.state = &x->opening.state,
+			.peer = x->peer->key,
+			.preshared = x->peer->preshared};
+		device_random(d, a[count].ephemeral, sizeof(a[count].ephemeral));
+		count++;
 	}
-	sodium_memzero(&o, sizeof(o));
-	return p;
+	noise_respond(a, count);
+	for (size_t i = 0; i < count; i++) {
+		if (a[i].ok)
+			answer(d, m, of[i], &a[i]);
+		device_settle(d, of[i]->peer, m);
+	}
+	sodium_memzero(a, count * sizeof(a[0]));
+}
+
+/* At most NOISE_BATCH; each station for all of them, then the next. */
+static void receive_initiations(
+	struct device *d, const struct moment *m, struct entrant *e, size_t n)
+{
+	struct noise_opening o[NOISE_BATCH];
+
+	for (size_t i = 0; i < n; i++)
+		o[i] = e[i].opening;
+	noise_open(&d->identity, o, n);
+	for (size_t i = 0; i < n; i++) {
+		e[i].opening = o[i];
+		e[i].peer = find_sender(d, m, &e[i]);
+	}
+	precompute_all(d, e, n);
+	for (size_t i = 0; i < n; i++)
+		if (e[i].peer && !is_accepted(d, m, &e[i]))
+			e[i].peer = NULL;
+	answer_all(d, m, e, n);
+	sodium_memzero(o, n * sizeof(o[0]));
+	sodium_memzero(e, n * sizeof(e[0]));
 }
 
 /* --- under load ---------------------------------------------------------- */
 
 /* A cookie reply names the message that it answers by its sender's index: of our initiation, or,
  * where we answered one, of the session. */
-static struct peer *receive_cookie(
-	struct device *d, const struct moment *m, const struct wire_cookie *w)
+static void receive_cookie(struct device *d, const struct moment *m, const struct wire_cookie *w)
 {
 	struct index_entry *e = index_find(&d->index, le32_get(w->receiver));
 	struct peer *p;
@@ -327,13 +386,12 @@ static struct peer *receive_cookie(
 		p = NULL;
 	if (!p || !p->cookie.sent || !cookie_open(w, p->key, p->cookie.mac1, p->cookie.cookie)) {
 		drop_count(&d->drops, DROP_HANDSHAKE_INVALID, 1);
-		return NULL;
+		return;
 	}
 	/* Its source is not authenticated: the endpoint stays where it is. */
 	p->cookie.sent = false;
 	p->cookie.until = m->now + COOKIE_USE;
 	trouble_set(p, m, TROUBLE_COOKIE, 0);
-	return p;
 }
 
 static void ask_for_cookie(struct device *d, const struct moment *m, const void *message,
@@ -359,37 +417,49 @@ static bool is_admitted(struct device *d, const struct moment *m, const void *me
 	if (m->now >= d->loaded_until)
 		return true;
 	if (!cookie_mac2_valid(&d->cookies, message, length, &from->remote, m->now)) {
-		drop_count(&d->drops, DROP_HANDSHAKE_COOKIE, 1);
-		trouble_stranger(d, m, TROUBLE_ADDRESS_UNPROVEN, from, NULL);
+		refuse(d, m, DROP_HANDSHAKE_COOKIE, TROUBLE_ADDRESS_UNPROVEN, from, NULL);
 		ask_for_cookie(d, m, message, length, from);
 		return false;
 	}
 	if (!ratelimit_allow(&d->ratelimit, &from->remote, m->now)) {
-		drop_count(&d->drops, DROP_HANDSHAKE_RATE, 1);
-		trouble_stranger(d, m, TROUBLE_RATE, from, NULL);
+		refuse(d, m, DROP_HANDSHAKE_RATE, TROUBLE_RATE, from, NULL);
 		return false;
 	}
 	return true;
 }
 
-struct peer *handshake_receive(struct device *d, const struct moment *m, const void *datagram,
-	size_t length, const struct endpoint *from, size_t waiting)
+/* The cheap checks of initiations and responses. */
+static bool is_for_us(
+	struct device *d, const struct moment *m, const struct arrival_handshake *a, size_t waiting)
 {
-	enum wire_kind kind = wire_kind(datagram, length);
+	if (!cookie_mac1_valid(&d->cookies, a->datagram, a->length)) {
+		refuse(d, m, DROP_HANDSHAKE_MAC1, TROUBLE_THEIR_MAC1, a->from, NULL);
+		return false;
+	}
+	return is_admitted(d, m, a->datagram, a->length, a->from, waiting);
+}
+
+void device_receive(struct device *d, const struct moment *m, const struct arrival_handshake *a,
+	size_t n, size_t waiting)
+{
+	struct entrant entrants[NOISE_BATCH];
+	size_t count = 0;
 
 	if (!d->up || !d->identity.known)
-		return NULL;
-	if (kind == WIRE_COOKIE)
-		return receive_cookie(d, m, datagram);
-	if (kind != WIRE_INITIATION && kind != WIRE_RESPONSE)
-		return NULL;
-	if (!cookie_mac1_valid(&d->cookies, datagram, length)) {
-		drop_count(&d->drops, DROP_HANDSHAKE_MAC1, 1);
-		trouble_stranger(d, m, TROUBLE_THEIR_MAC1, from, NULL);
-		return NULL;
+		return;
+	for (size_t i = 0; i < n; i++) {
+		enum wire_kind kind = wire_kind(a[i].datagram, a[i].length);
+
+		if (kind == WIRE_COOKIE)
+			receive_cookie(d, m, a[i].datagram);
+		else if (kind == WIRE_RESPONSE && is_for_us(d, m, &a[i], waiting))
+			receive_response(d, m, a[i].datagram, a[i].from);
+		else if (kind == WIRE_INITIATION && is_for_us(d, m, &a[i], waiting))
+			entrants[count++] = (struct entrant){
+				.opening = {.in = a[i].datagram}, .from = a[i].from};
+		if (count == NOISE_BATCH || (count && i + 1 == n)) {
+			receive_initiations(d, m, entrants, count);
+			count = 0;
+		}
 	}
-	if (!is_admitted(d, m, datagram, length, from, waiting))
-		return NULL;
-	return kind == WIRE_INITIATION ? receive_initiation(d, m, datagram, from)
-				       : receive_response(d, m, datagram, from);
 }

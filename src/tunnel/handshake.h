@@ -1,8 +1,8 @@
 /* handshake.h - the way of a handshake, station by station
  *
  *	initiator                        responder
- *	handshake_begin    --- 1 ---->   handshake_receive: mac1, load, who, stamp
- *	handshake_receive  <-- 2 -----      answers, `next` is made
+ *	handshake_begin    --- 1 ---->   device_receive: mac1, load, who, stamp
+ *	device_receive     <-- 2 -----      answers, `next` is made
  *	  `current` is made, ready()
  *	                   --- data ->   `next` becomes `current`, ready()
  *
@@ -20,13 +20,6 @@
  * retry  for TIMER_RETRY: the last one went unanswered
  */
 void handshake_begin(struct device *d, struct peer *p, const struct moment *m, bool retry);
-
-/* handshake_receive - as device_receive(), without looking at the timers after it
- *
- * Returns the peer whose state it changed, or NULL.
- */
-struct peer *handshake_receive(struct device *d, const struct moment *m, const void *datagram,
-	size_t length, const struct endpoint *from, size_t waiting);
 
 /* trouble_set - remember why the peer has no handshake; and for those that are no peer */
 void trouble_set(struct peer *p, const struct moment *m, enum trouble why, int error);

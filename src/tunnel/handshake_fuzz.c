@@ -131,7 +131,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t size)
 			m.now += 3 * SECOND;
 			m.wall += 3 * SECOND;
 		}
-		device_receive(&to->device, &m, bytes, n, &from, how & 2 ? DEVICE_LOAD : 0);
+		struct arrival_handshake a = {bytes, n, &from};
+
+		device_receive(&to->device, &m, &a, 1, how & 2 ? DEVICE_LOAD : 0);
 		for (int i = 0; i < ENDS; i++)
 			device_step(&ends[i].device, &m);
 		free(bytes);

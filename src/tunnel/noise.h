@@ -19,7 +19,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tunnel/curve.h"
 #include "tunnel/wire.h"
+
+enum { NOISE_BATCH = CURVE_LANES };
 
 /* Our static key.  Zeroed: none.  noise_identity_done() wipes it. */
 struct noise_identity {
@@ -37,8 +40,10 @@ struct noise_handshake {
 	uint8_t remote_ephemeral[WIRE_KEY]; /* responder: theirs */
 };
 
-/* What the first message says, once it is opened. */
+/* The first message, at the responder. */
 struct noise_opening {
+	const struct wire_initiation *in;
+	bool ok; /* out of each half: it may go on */
 	struct noise_handshake state;
 	uint8_t key[WIRE_KEY]; /* the initiator's public key, not yet proven */
 };
@@ -68,18 +73,32 @@ bool noise_initiate(struct noise_handshake *h, const struct noise_identity *me,
 	const uint8_t ephemeral[WIRE_KEY], const uint8_t stamp[WIRE_STAMP],
 	struct wire_initiation *out);
 
-/* noise_open - responder, first half: who sends this?  Costs two Diffie-Hellman. */
-bool noise_open(
-	struct noise_opening *o, const struct noise_identity *me, const struct wire_initiation *in);
+/* noise_open - responder, first half: who sends this?  n at most NOISE_BATCH, with `in` set
+ *
+ * Several at a time, since that is how their Diffie-Hellmans are cheap (curve.h).
+ */
+void noise_open(const struct noise_identity *me, struct noise_opening *o, size_t n);
 
-/* noise_open_stamp - second half, with the secret of that peer: it is who it says, and when */
-bool noise_open_stamp(struct noise_opening *o, const uint8_t secret[WIRE_KEY],
-	const struct wire_initiation *in, uint8_t stamp[WIRE_STAMP]);
+/* noise_open_stamp - second half, with the secret of that peer: it is who it says, and when
+ *
+ * stamp  out, when o->ok
+ */
+void noise_open_stamp(
+	struct noise_opening *o, const uint8_t secret[WIRE_KEY], uint8_t stamp[WIRE_STAMP]);
 
-/* noise_respond - write the second message, and the keys; wipes h */
-bool noise_respond(struct noise_handshake *h, const uint8_t peer[WIRE_KEY],
-	const uint8_t preshared[WIRE_KEY], const uint8_t ephemeral[WIRE_KEY],
-	struct wire_response *out, struct noise_keys *keys);
+/* The second message, at the responder. */
+struct noise_answer {
+	struct noise_handshake *state; /* of the opening; wiped */
+	const uint8_t *peer;	       /* its public key */
+	const uint8_t *preshared;
+	uint8_t ephemeral[WIRE_KEY]; /* fresh random bytes; wiped */
+	struct wire_response out;    /* type, indices and MACs are the caller's */
+	struct noise_keys keys;
+	bool ok;
+};
+
+/* noise_respond - write n answers, at most NOISE_BATCH, and their keys */
+void noise_respond(struct noise_answer *a, size_t n);
 
 /* noise_finish - initiator: read the second message; h stays, as a forged answer must not end it
  *

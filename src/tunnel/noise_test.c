@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include <openssl/evp.h>
 #include <sodium.h>
 
 #include "../vectors/handshake.h"
@@ -56,48 +55,6 @@ static le32 index_of(const char *hex)
 	return i;
 }
 
-TEST(x25519_agrees_with_rfc_7748)
-{
-	uint8_t out[WIRE_KEY], k[WIRE_KEY] = {9}, u[WIRE_KEY] = {9};
-
-	CHECK(!crypto_scalarmult(out,
-		bytes("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4"),
-		bytes("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c")));
-	CHECK(equals(out, "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552"));
-	for (int i = 0; i < 1000; i++) { /* section 5.2, the iterated one */
-		CHECK(!crypto_scalarmult(out, k, u));
-		memcpy(u, k, WIRE_KEY);
-		memcpy(k, out, WIRE_KEY);
-	}
-	CHECK(equals(k, "684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51"));
-}
-
-TEST(x25519_agrees_with_openssl)
-{
-	for (int i = 0; i < 50; i++) {
-		uint8_t private_key[WIRE_KEY], public_key[WIRE_KEY], got[WIRE_KEY], want[WIRE_KEY];
-		size_t n = WIRE_KEY;
-
-		for (int j = 0; j < WIRE_KEY; j++) {
-			private_key[j] = (uint8_t)dice(256);
-			public_key[j] = (uint8_t)dice(256);
-		}
-		EVP_PKEY *a =
-			EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private_key, WIRE_KEY);
-		EVP_PKEY *b =
-			EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, public_key, WIRE_KEY);
-		EVP_PKEY_CTX *x = EVP_PKEY_CTX_new(a, NULL);
-
-		CHECK(EVP_PKEY_derive_init(x) == 1 && EVP_PKEY_derive_set_peer(x, b) == 1);
-		CHECK(EVP_PKEY_derive(x, want, &n) == 1);
-		CHECK(!crypto_scalarmult(got, private_key, public_key));
-		CHECK(!memcmp(got, want, WIRE_KEY));
-		EVP_PKEY_CTX_free(x);
-		EVP_PKEY_free(a);
-		EVP_PKEY_free(b);
-	}
-}
-
 TEST(blake2s_agrees_with_rfc_7693)
 {
 	uint8_t out[WIRE_KEY];
@@ -148,29 +105,32 @@ TEST(an_initiation_is_read_and_answered_as_by_another_implementation)
 {
 	FOR_EACH_VECTOR(v)
 	{
-		struct wire_response w = {.type = le32_put(WIRE_RESPONSE)};
 		struct wire_initiation in;
 		struct noise_identity me = {0};
-		struct noise_opening o;
-		struct noise_keys keys;
+		struct noise_opening o = {.in = &in};
+		struct noise_answer a = {.state = &o.state, .peer = o.key};
 		uint8_t secret[WIRE_KEY], stamp[WIRE_STAMP];
 
 		memcpy(&in, bytes(v->initiation), sizeof(in));
-		w.sender = index_of(v->responder_index);
-		w.receiver = in.sender;
 		noise_identity_set(&me, bytes(v->responder_private));
-		CHECK(noise_open(&o, &me, &in));
-		CHECK(equals(o.key, v->initiator_public));
+		noise_open(&me, &o, 1);
+		CHECK(o.ok && equals(o.key, v->initiator_public));
 		CHECK(noise_precompute(&me, o.key, secret));
-		CHECK(noise_open_stamp(&o, secret, &in, stamp));
-		CHECK(equals(stamp, v->stamp));
-		CHECK(noise_respond(&o.state, o.key, bytes(v->preshared),
-			bytes(v->responder_ephemeral), &w, &keys));
-		cookie_sign(&w, sizeof(w), o.key,
+		noise_open_stamp(&o, secret, stamp);
+		CHECK(o.ok && equals(stamp, v->stamp));
+
+		a.out = (struct wire_response){.type = le32_put(WIRE_RESPONSE),
+			.sender = index_of(v->responder_index),
+			.receiver = in.sender};
+		a.preshared = bytes(v->preshared);
+		memcpy(a.ephemeral, bytes(v->responder_ephemeral), WIRE_KEY);
+		noise_respond(&a, 1);
+		CHECK(a.ok);
+		cookie_sign(&a.out, sizeof(a.out), o.key,
 			*v->responder_cookie ? bytes(v->responder_cookie) : NULL);
-		CHECK(equals(&w, v->response));
-		CHECK(equals(keys.send, v->responder_sends));
-		CHECK(equals(keys.receive, v->initiator_sends));
+		CHECK(equals(&a.out, v->response));
+		CHECK(equals(a.keys.send, v->responder_sends));
+		CHECK(equals(a.keys.receive, v->initiator_sends));
 	}
 }
 

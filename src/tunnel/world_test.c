@@ -199,7 +199,9 @@ void world_deliver(int to, const void *bytes, size_t length, const struct endpoi
 		receive_data(n, bytes, length, source);
 		quiet_leave(&n->device.quiet, 1);
 	} else {
-		device_receive(&n->device, &m, bytes, length, source, n->waiting);
+		struct arrival_handshake a = {bytes, length, source};
+
+		device_receive(&n->device, &m, &a, 1, n->waiting);
 		n->woken = true;
 	}
 	while (n->woken)
