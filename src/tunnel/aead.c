@@ -48,14 +48,26 @@ const char *aead_kind_best(void)
 	return aead_kind(0);
 }
 
-struct aead *aead_new(const char *name)
+static const struct aead_kind *find(const char *name)
 {
 	const struct aead_kind *k;
-	struct aead *a;
 
 	for (unsigned i = 0; (k = usable_kind(i)); i++)
 		if (!name || is_called(k, name))
-			break;
+			return k;
+	return NULL;
+}
+
+bool aead_has(const char *name)
+{
+	return find(name);
+}
+
+struct aead *aead_new(const char *name)
+{
+	const struct aead_kind *k = find(name);
+	struct aead *a;
+
 	if (!k || !(a = malloc(sizeof(*a))))
 		return NULL;
 	*a = (struct aead){.kind = k, .memory = k->init(k)};

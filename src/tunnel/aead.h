@@ -51,6 +51,9 @@ const char *aead_kind_best(void);
 /* aead_kind - the names of all kinds that work on this machine, best first; NULL at the end */
 const char *aead_kind(unsigned i);
 
+/* aead_has - does this kind exist, and work on this machine?  NULL: yes */
+bool aead_has(const char *kind);
+
 /* aead_new - working memory for one thread
  *
  * kind  a name from above, or NULL for the best of this machine

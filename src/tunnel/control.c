@@ -438,7 +438,8 @@ static int control_open(struct control *c, const struct control_start *start)
 /* Give up what is not needed, then begin to carry packets, then give up the means to begin. */
 static int control_begin(struct control *c, const struct control_start *start, struct error *e)
 {
-	struct worker_options options = {.mtu = start->mtu};
+	struct worker_options options = {
+		.mtu = start->mtu, .aead = start->crypto, .threads = start->threads};
 	struct error missing;
 	int err;
 

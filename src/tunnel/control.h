@@ -15,10 +15,12 @@
 
 struct control_start {
 	struct tun tun;
-	uint32_t mtu;  /* of the device */
-	int ask, tell; /* channels to the parent */
-	int uapi;      /* listening */
-	int metrics;   /* listening; -1: not wanted */
+	uint32_t mtu;	    /* of the device */
+	const char *crypto; /* worker_options.aead */
+	unsigned threads;   /* worker_options.threads */
+	int ask, tell;	    /* channels to the parent */
+	int uapi;	    /* listening */
+	int metrics;	    /* listening; -1: not wanted */
 };
 
 /* control_run - the packet process from its start to its end; returns its exit status */

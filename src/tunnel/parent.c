@@ -355,7 +355,7 @@ static int device_open(struct parent *p, struct error *e)
 
 	if (!link_read(&p->netlink, name, 0, &state))
 		return error_set(e, EEXIST, "%s: a device of that name exists already", name);
-	err = tun_open(&p->tun, name, true, e);
+	err = tun_open(&p->tun, name, !p->options->no_offload, e);
 	if (err == -EPERM)
 		return error_set(
 			e, EPERM, "%s: creating a device needs the capability CAP_NET_ADMIN", name);
@@ -380,6 +380,8 @@ static int child_start(struct parent *p, struct error *e)
 	if (!p->child) {
 		struct control_start start = {.tun = p->tun,
 			.mtu = p->state.mtu,
+			.crypto = p->options->crypto,
+			.threads = p->options->threads,
 			.ask = ask[1],
 			.tell = tell[1],
 			.uapi = p->uapi,

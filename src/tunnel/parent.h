@@ -30,6 +30,9 @@ struct parent_options {
 	const char *name;    /* of the device */
 	const char *file;    /* in wg-quick's format; NULL: none */
 	const char *metrics; /* where to serve metrics (metrics.h); NULL: nowhere */
+	bool no_offload;     /* single packets to and from the device (tun.h) */
+	const char *crypto;  /* a kind of AEAD (aead.h); NULL: the best of this machine */
+	unsigned threads;    /* that carry packets (worker.h); 0: as the machine has processors */
 	struct daemon daemon;
 };
 
