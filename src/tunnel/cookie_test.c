@@ -19,6 +19,11 @@ static void load(size_t waiting)
 	world.node[1].waiting = waiting;
 }
 
+static uint64_t dropped(enum drop why)
+{
+	return drop_read(&device(1)->drops, why);
+}
+
 static int replies(void)
 {
 	return world_count(1, WIRE_COOKIE, 0);
@@ -68,6 +73,33 @@ TEST(load_lasts_a_second_longer_than_the_queue)
 	world.now += 1;
 	world_deliver(1, g.bytes, g.length, &from);
 	CHECK(replies() == 2 && world_count(1, WIRE_RESPONSE, 0) == 1);
+	world_end();
+}
+
+/* Deliver forged initiations with a valid mac1, so many a second, for a while. */
+static void forge(int rate, int64_t span)
+{
+	struct wire_initiation w = {.type = le32_put(WIRE_INITIATION)};
+	struct endpoint from = world_endpoint(0);
+
+	for (int64_t end = world.now + span; world.now < end; world.now += SECOND / rate) {
+		w.ephemeral[0] = (uint8_t)dice(256);
+		cookie_sign(&w, sizeof(w), world.node[1].public_key, NULL);
+		world_deliver(1, &w, sizeof(w), &from);
+	}
+}
+
+TEST(a_flood_of_initiations_in_vain_is_load_even_when_none_waits)
+{
+	world_begin(2);
+	forge(400, 3 * SECOND);
+	CHECK(replies() == 0); /* that many can be afforded */
+	forge(2000, 3 * SECOND);
+	uint64_t opened = dropped(DROP_HANDSHAKE_INVALID);
+
+	CHECK(replies() > 3000 && opened < 1200 + 2 * 2000);
+	world_run(SECOND);
+	world_meet(0, 1); /* and over it is soon */
 	world_end();
 }
 

@@ -39,6 +39,7 @@
 enum {
 	DEVICE_PEERS = 1 << 20, /* at most */
 	DEVICE_LOAD = 512,	/* handshake datagrams waiting: under load */
+	DEVICE_FAILURES = 500,	/* expensive handshakes in vain, a second: under load as well */
 	DEVICE_STRANGERS = 16,	/* refused handshakes that are remembered */
 };
 
@@ -103,6 +104,7 @@ struct device {
 	struct ratelimit ratelimit;
 	struct schedule schedule;
 	int64_t loaded_until; /* under load */
+	int64_t failures;     /* until when the bucket of failures is not empty */
 	int64_t wall_ahead;   /* device_stamp() */
 	struct peer **hash;
 	uint32_t hash_size, peer_count;
@@ -133,6 +135,10 @@ struct arrival_handshake {
  *
  * n        several at a time are cheaper than one by one (curve.h)
  * waiting  how many more wait: from DEVICE_LOAD on we are under load
+ *
+ * A flood that is too slow to make a queue would still cost the workers their
+ * processor: so we are under load, too, while more than DEVICE_FAILURES
+ * initiations a second are opened in vain.
  */
 void device_receive(struct device *d, const struct moment *m, const struct arrival_handshake *a,
 	size_t n, size_t waiting);

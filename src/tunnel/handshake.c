@@ -9,6 +9,7 @@
 #include "tunnel/tai64n.h"
 
 #define INITIATIONS_APART (SECOND / 50) /* of one peer */
+#define FAILURE_COST (SECOND / DEVICE_FAILURES)
 
 /* --- who has which trouble ----------------------------------------------- */
 
@@ -59,6 +60,15 @@ static void refuse(struct device *d, const struct moment *m, enum drop why, enum
 {
 	drop_count(&d->drops, why, 1);
 	trouble_stranger(d, m, trouble, from, key);
+}
+
+/* An initiation cost us a Diffie-Hellman, and led to nothing.  A second's worth of those at once
+ * is no attack; more is. */
+static void count_failure(struct device *d, const struct moment *m)
+{
+	d->failures = (d->failures > m->now ? d->failures : m->now) + FAILURE_COST;
+	if (d->failures > m->now + SECOND)
+		d->loaded_until = m->now + DEVICE_LOAD_LASTS;
 }
 
 /* --- both ways ----------------------------------------------------------- */
@@ -361,9 +371,12 @@ static void receive_initiations(
 		e[i].peer = find_sender(d, m, &e[i]);
 	}
 	precompute_all(d, e, n);
-	for (size_t i = 0; i < n; i++)
-		if (e[i].peer && !is_accepted(d, m, &e[i]))
-			e[i].peer = NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (e[i].peer && is_accepted(d, m, &e[i]))
+			continue;
+		e[i].peer = NULL;
+		count_failure(d, m);
+	}
 	answer_all(d, m, e, n);
 	sodium_memzero(o, n * sizeof(o[0]));
 	sodium_memzero(e, n * sizeof(e[0]));
