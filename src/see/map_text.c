@@ -75,7 +75,7 @@ static void leaf_label(struct drawing *d, int room)
 	const struct map *m = d->m;
 	const struct map_wire *w = &m->wires[m->rooms[room].hub_wire];
 	int hub = m->rooms[room].hub, row = (int)m->rooms[room].first_row, titles = 0, names = 0,
-	    addresses = 0;
+	    addresses = 0, notes = 0;
 	int far = w->a == row ? w->b : w->a;
 
 	for (int i = 0; i < (int)m->room_count; i++) {
@@ -86,10 +86,11 @@ static void leaf_label(struct drawing *d, int room)
 		titles = most(titles, text_columns(m->rooms[i].title));
 		names = most(names, text_columns(device_name(m, other)));
 		addresses = most(addresses, text_columns(m->rows[other].addresses));
+		notes = most(notes, text_columns(m->rows[other].note));
 	}
-	label_add(&d->lines[far], "[ %-*s  %-*s  %-*s%s%s ]", titles, m->rooms[room].title, names,
-		device_name(m, row), addresses, m->rows[row].addresses,
-		m->rows[row].note[0] ? "  " : "", m->rows[row].note);
+	label_add(&d->lines[far], "[ %-*s  %-*s  %-*s%s%-*s ]", titles, m->rooms[room].title, names,
+		device_name(m, row), addresses, m->rows[row].addresses, notes ? "  " : "", notes,
+		m->rows[row].note);
 }
 
 static void labels_write(struct drawing *d)
@@ -345,7 +346,7 @@ static void label_draw(struct drawing *d, int i)
 
 	if (l->y < 0 || !l->label[0])
 		return;
-	canvas_across(&d->c, l->y, d->box - 1, d->box + LABEL_GAP - 1, LINE_SINGLE,
+	canvas_across(&d->c, l->y, d->box - 1, d->box + LABEL_GAP - 2, LINE_SINGLE,
 		health_ink(row->health, INK_PLAIN));
 	text_within(&d->c, d->box + LABEL_GAP, l->y, d->c.width, ink, l->label);
 }
