@@ -478,14 +478,37 @@ static void control_end(struct control *c)
 	free(c->named);
 }
 
+static int number_order(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Whatever else was open where the program was started is not ours. */
+static void strangers_close(const struct control_start *s)
+{
+	int kept[] = {STDERR_FILENO, s->tun.fd, s->ask, s->tell, s->uapi, s->metrics};
+	size_t n = sizeof(kept) / sizeof(*kept);
+
+	qsort(kept, n, sizeof(*kept), number_order);
+	for (size_t i = 0; i < n; i++) {
+		unsigned first = (unsigned)kept[i] + 1;
+		unsigned last = i + 1 < n ? (unsigned)kept[i + 1] - 1 : ~0U;
+
+		if (kept[i] >= STDERR_FILENO && first <= last)
+			close_range(first, last, 0);
+	}
+}
+
 int control_run(const struct control_start *start)
 {
 	static struct control control;
 	struct control *c = &control;
 	struct privilege_message m = {.kind = PRIVILEGE_READY};
 	struct error e = {0};
-	int err = control_open(c, start);
+	int err;
 
+	strangers_close(start);
+	err = control_open(c, start);
 	if (!err)
 		err = control_begin(c, start, &e);
 	if (err) {

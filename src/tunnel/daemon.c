@@ -42,9 +42,9 @@ int daemon_start(struct daemon *d, struct error *e)
 
 /* Whoever reads the terminal's pipes must see their end.  What is logged from here on goes to the
  * journal, where there is one. */
-static void terminal_leave(const struct daemon *d)
+void daemon_leave(const struct daemon *d)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), journal;
+	int null = d->foreground ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC), journal;
 
 	if (null < 0)
 		return;
@@ -61,8 +61,7 @@ static void terminal_leave(const struct daemon *d)
 
 void daemon_ready(struct daemon *d)
 {
-	if (!d->foreground)
-		terminal_leave(d);
+	daemon_leave(d);
 	if (d->ready_fd >= 0) {
 		if (write(d->ready_fd, "\n", 1) < 0)
 			errno = 0; /* nobody waits any more */

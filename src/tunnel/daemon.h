@@ -32,5 +32,8 @@ int daemon_start(struct daemon *d, struct error *e);
 /* daemon_ready - once: tells everyone who waits; in the background lets go of the terminal */
 void daemon_ready(struct daemon *d);
 
+/* daemon_leave - in a process that it starts: let go of the terminal at once */
+void daemon_leave(const struct daemon *d);
+
 /* daemon_say - a line about the state for systemd: "RELOADING=1", "STATUS=..." */
 void daemon_say(const char *state);

@@ -34,6 +34,8 @@
 
 #define STOP_PATIENCE (5 * SECOND) /* for the packet process to end by itself */
 
+enum { STACK_USED = 65536 };
+
 struct parent {
 	const struct parent_options *options;
 	struct loop loop;
@@ -390,6 +392,7 @@ static int child_start(struct parent *p, struct error *e)
 		close(ask[0]);
 		close(tell[0]);
 		conf_done(&p->conf);
+		daemon_leave(&p->daemon);
 		_exit(control_run(&start));
 	}
 	close(ask[1]);
@@ -432,6 +435,7 @@ static int settings_hand_over(struct parent *p, struct conf *c, struct error *e)
 	sodium_memzero(c->settings.private_key, SETTINGS_KEY);
 	for (size_t i = 0; i < c->settings.peer_count; i++)
 		sodium_memzero(c->settings.peers[i].preshared_key, SETTINGS_KEY);
+	sodium_stackzero(STACK_USED); /* what the functions that read the file left there */
 	if (err)
 		return error_errno(e, -err, "%s", p->options->name);
 	p->settled = false;

@@ -35,7 +35,7 @@ static void missing_add(struct error *missing, const char *what)
  */
 static int heap_lock(void)
 {
-	void *first;
+	void *volatile first; /* or the compiler would see that nobody needs it */
 
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_MAX, 0);

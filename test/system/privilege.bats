@@ -1,0 +1,93 @@
+bats_require_minimum_version 1.5.0
+load lib
+load tunnel
+
+# What the two processes of a tunnel may do, read from /proc; what the packet
+# process cannot do is tried in the unit tests of sandbox.c.
+#
+#	 N
+#	 wg0: parent (root) -- packet process (nobody)
+
+setup() {
+	need_root
+	N=$(name n)
+	node_add $N
+	warren_start $N wg0
+	P=$(packet_process $tunnel)
+}
+
+field() { # PID NAME: a line of /proc/PID/status
+	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
+}
+
+@test "the packet process is not root and has no capability, nor can it get one" {
+	for word in $(field $P Uid) $(field $P Gid); do [ "$word" != 0 ]; done
+	[ -z "$(field $P Groups)" ]
+	for set in CapInh CapPrm CapEff CapBnd CapAmb; do
+		[ "$(field $P $set)" = 0000000000000000 ]
+	done
+	[ "$(field $P NoNewPrivs)" = 1 ]
+}
+
+@test "each of its threads is filtered" {
+	for task in /proc/$P/task/*; do
+		grep -q '^Seccomp:[[:space:]]*2$' "$task/status"
+		grep -q '^CapEff:[[:space:]]*0000000000000000$' "$task/status"
+	done
+	[ "$(ls /proc/$P/task | wc -l)" -ge 2 ]
+}
+
+@test "its memory is locked, and neither dumped nor read by its own user" {
+	[ "$(field $P VmLck | tr -d ' kB')" -gt 1000 ]
+	# a process that is not dumpable belongs to root in /proc
+	[ "$(stat -c %U /proc/$P/mem)" = root ]
+	grep -q '^Max core file size  *0  *0 ' /proc/$P/limits
+	run ! setpriv --reuid 65534 --regid 65534 --clear-groups head -c 1 /proc/$P/environ
+}
+
+@test "no key is found in the memory of the parent" {
+	printf '[Interface]\nPrivateKey = %s\nTable = off\n' "$(cat "$(key n)")" >"$BATS_TEST_TMPDIR/wg1.conf"
+	warren_start $N wg1 -c "$BATS_TEST_TMPDIR/wg1.conf"
+	search='
+import re, sys
+key = bytes.fromhex(sys.argv[2]); text = sys.argv[3].encode()
+found = False
+with open("/proc/%s/mem" % sys.argv[1], "rb") as mem:
+    for line in open("/proc/%s/maps" % sys.argv[1]):
+        m = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
+        if not m: continue
+        try:
+            mem.seek(int(m[1], 16)); bytes_ = mem.read(int(m[2], 16) - int(m[1], 16))
+        except OSError: continue
+        found = found or key in bytes_ or text in bytes_
+sys.exit(0 if found else 1)'
+	hex=$(base64 -d <"$(key n)" | od -An -tx1 | tr -d ' \n')
+	python3 -c "$search" "$(packet_process $tunnel)" $hex "$(cat "$(key n)")"
+	run -1 python3 -c "$search" $tunnel $hex "$(cat "$(key n)")"
+}
+
+@test "it holds no file of the system open" {
+	for fd in /proc/$P/fd/*; do
+		target=$(readlink $fd)
+		case $target in
+		/dev/net/tun | socket:* | anon_inode:* | pipe:* | /dev/null | "$BATS_TEST_TMPDIR"/*) ;;
+		*)
+			echo "$fd $target"
+			false
+			;;
+		esac
+	done
+}
+
+@test "in a user namespace, where nobody does not exist, it says so and gives up the rest" {
+	run -0 unshare -Urnm sh -c '
+		mount -t tmpfs none /run &&
+		LOG_LEVEL=warning "$1" tunnel user0 2>/run/log && wg set user0 listen-port 7000 && wg show user0 listen-port &&
+		cat /run/log && grep -h -E "^(CapEff|Seccomp|NoNewPrivs)" /proc/$(pgrep -n -f "[t]unnel user0")/status &&
+		ip link del user0' sh "$WARREN"
+	echo "$output"
+	[[ $output == *7000* ]]
+	[ "$(grep -c "refuses parts of the sandbox: .*another user" <<<"$output")" = 1 ]
+	[[ $output == *"CapEff:	0000000000000000"* ]]
+	[[ $output == *"Seccomp:	2"* ]]
+}

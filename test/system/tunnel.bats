@@ -1,0 +1,173 @@
+bats_require_minimum_version 1.5.0
+load lib
+load tunnel
+
+# The daemon: how it starts, what it says when it cannot, how it ends.
+#
+#	 N
+#	 wg0
+
+setup() {
+	need_root
+	N=$(name n)
+	node_add $N
+}
+
+gone() { # NS IFNAME: neither the device nor its socket is there
+	! ip -n "$1" link show "$2" 2>/dev/null && ! node "$1" test -e "/var/run/wireguard/$2.sock"
+}
+
+@test "it goes into the background once the device and the socket are there" {
+	node $N timeout 10 "$WARREN" tunnel wg0
+	ip -n $N link show wg0
+	node $N wg show wg0
+	node $N ip link del wg0
+	wait_for 10 gone $N wg0
+}
+
+@test "in the background it holds nothing of the terminal" {
+	# $(...) would wait for ever if the daemon kept its pipe
+	out=$(node $N timeout 10 "$WARREN" tunnel wg0 2>&1)
+	[ -z "$out" ]
+	node $N ip link del wg0
+	wait_for 10 gone $N wg0
+}
+
+@test "SIGTERM and SIGINT remove device and socket" {
+	for signal in TERM INT; do
+		warren_start $N wg0
+		kill -$signal $tunnel
+		wait $tunnel
+		gone $N wg0
+	done
+}
+
+@test "when the device is deleted it ends cleanly" {
+	warren_start $N wg0
+	ip -n $N link del wg0
+	wait $tunnel
+	gone $N wg0
+}
+
+@test "when its socket is deleted it ends cleanly" {
+	warren_start $N wg0
+	node $N rm /var/run/wireguard/wg0.sock
+	wait $tunnel
+	gone $N wg0
+}
+
+@test "kill -9 of either process ends the other, and the device goes" {
+	warren_start $N wg0
+	packets=$(packet_process $tunnel)
+	kill -9 $tunnel
+	wait_for 10 sh -c "! kill -0 $packets"
+	wait_for 5 sh -c "! ip -n $N link show wg0"
+	# its socket was left behind and is replaced
+	node $N test -S /var/run/wireguard/wg0.sock
+	warren_start $N wg0
+	node $N wg show wg0
+	kill -9 "$(packet_process $tunnel)"
+	status=0
+	wait $tunnel || status=$?
+	[ $status = 1 ]
+	gone $N wg0
+	grep -q "ended by signal 9" "$BATS_TEST_TMPDIR/$N.wg0.log"
+}
+
+@test "each reason not to start is one line, and leaves nothing" {
+	warren_start $N wg0
+	run -1 --separate-stderr node $N timeout 10 "$WARREN" tunnel -f wg0
+	[ "$stderr" = "warren tunnel: wg0: a device of that name exists already" ]
+	ip -n $N link add d0 type veth peer name d1
+	run -1 --separate-stderr node $N timeout 10 "$WARREN" tunnel d0
+	[ "$stderr" = "warren tunnel: d0: a device of that name exists already" ]
+	run -2 --separate-stderr node $N timeout 10 "$WARREN" tunnel "a b"
+	[ "${#stderr_lines[@]}" = 1 ]
+	run -2 --separate-stderr node $N timeout 10 "$WARREN" tunnel sixteencharacter
+	[ "${#stderr_lines[@]}" = 1 ]
+	run -1 --separate-stderr node $N timeout 10 setpriv --bounding-set=-net_admin --inh-caps=-net_admin "$WARREN" tunnel -f wg1
+	[ "$stderr" = "warren tunnel: wg1: creating a device needs the capability CAP_NET_ADMIN" ]
+	gone $N wg1
+	run -1 --separate-stderr node $N timeout 10 unshare -m sh -c 'mount -t tmpfs none /dev && exec "$1" tunnel -f wg1' sh "$WARREN"
+	[[ $stderr == *"there is no /dev/net/tun here"* ]]
+	gone $N wg1
+	# the first still runs
+	node $N wg show wg0
+}
+
+@test "a socket that answers belongs to a tunnel that runs" {
+	warren_start $N wg0
+	# another network namespace, the same directory of sockets
+	run -1 --separate-stderr node $N unshare -n timeout 10 "$WARREN" tunnel -f wg0
+	[[ $stderr == *"a tunnel of that name runs already"* ]]
+	node $N wg show wg0
+}
+
+@test "the device may move to another namespace while the sockets stay" {
+	#	 N wg0 -------------- moves to M
+	#	 e0 10.32.0.1 --- e0 10.32.0.2 P wg0 192.168.3.2
+	M=$(name m) P=$(name p)
+	node_add $P
+	netns_add $M
+	ip -n $N link add e0 type veth peer name e0 netns $P
+	ip -n $N addr add 10.32.0.1/24 dev e0
+	ip -n $P addr add 10.32.0.2/24 dev e0
+	ip -n $N link set e0 up
+	ip -n $P link set e0 up
+	warren_start $P wg0
+	node $P wg set wg0 private-key "$(key p)" listen-port 51820 peer "$(public_key n)" allowed-ips 192.168.3.1/32
+	ip -n $P addr add 192.168.3.2/24 dev wg0
+	ip -n $P link set wg0 up
+	warren_start $N wg0
+	node $N wg set wg0 private-key "$(key n)" peer "$(public_key p)" allowed-ips 192.168.3.2/32 endpoint 10.32.0.2:51820
+	ip -n $N link set wg0 netns $M
+	ip -n $M addr add 192.168.3.1/24 dev wg0
+	ip -n $M link set wg0 up
+	wait_for 10 ip netns exec $M ping -c 1 -W 1 192.168.3.2
+	# it is still followed there: down ends the sessions, up begins anew
+	ip -n $M link set wg0 down
+	wait_for 5 sh -c "node() { nsenter -t $(cat "$BATS_TEST_TMPDIR/$N.pid") -m -n \"\$@\"; }; node $WARREN tunnel status wg0 | grep -q 'wg0 is down'"
+	ip -n $M link set wg0 up
+	wait_for 10 ip netns exec $M ping -c 1 -W 1 192.168.3.2
+	ip -n $M link del wg0
+	wait_for 10 sh -c "! kill -0 $tunnel"
+}
+
+@test "fwmark and port change while a session lives" {
+	P=$(name p)
+	node_add $P
+	ip -n $N link add e0 type veth peer name e0 netns $P
+	ip -n $N addr add 10.32.0.1/24 dev e0
+	ip -n $P addr add 10.32.0.2/24 dev e0
+	ip -n $N link set e0 up
+	ip -n $P link set e0 up
+	for n in $N $P; do
+		warren_start $n wg0
+		node $n wg set wg0 private-key "$(key $n)" listen-port 51820
+	done
+	node $N wg set wg0 peer "$(public_key $P)" allowed-ips 192.168.3.2/32 endpoint 10.32.0.2:51820
+	node $P wg set wg0 peer "$(public_key $N)" allowed-ips 192.168.3.1/32
+	ip -n $N addr add 192.168.3.1/24 dev wg0
+	ip -n $P addr add 192.168.3.2/24 dev wg0
+	ip -n $N link set wg0 up
+	ip -n $P link set wg0 up
+	node $N ping -c 1 -W 5 192.168.3.2
+	first=$(node $N wg show wg0 latest-handshakes)
+	sleep 1
+	node $N wg set wg0 listen-port 51999
+	node $N wg set wg0 fwmark 0x77
+	node $N ping -c 1 -W 5 192.168.3.2
+	[ "$(node $N wg show wg0 latest-handshakes)" = "$first" ]
+	[ "$(node $P wg show wg0 endpoints | cut -f 2)" = 10.32.0.1:51999 ]
+	# the mark is on what is sent
+	node $N nft -f - <<-E
+		table ip t {
+			chain c {
+				type filter hook output priority 0
+				udp dport 51820 meta mark 0x77 counter
+			}
+		}
+	E
+	node $N ping -c 1 -W 5 192.168.3.2
+	node $N nft list table ip t | grep -q "packets [1-9]"
+}
