@@ -1,0 +1,242 @@
+bats_require_minimum_version 1.5.0
+load lib
+load tunnel
+
+# Two of Warren's tunnels over a cable: what goes in comes out, whole and in order.
+#
+#	A                                B
+#	wg0 192.168.3.1, fd00:3::1       wg0 192.168.3.2, fd00:3::2
+#	e0  10.32.0.1, fd00:32::1 ------ e0  10.32.0.2, fd00:32::2
+
+setup() {
+	need_root
+	A=$(name a) B=$(name b)
+	node_add $A $B
+	ip -n $A link add e0 type veth peer name e0 netns $B
+	local i=1 n
+	for n in $A $B; do
+		ip -n $n addr add 10.32.0.$i/24 dev e0
+		ip -n $n addr add fd00:32::$i/64 dev e0 nodad
+		ip -n $n link set e0 up
+		i=2
+	done
+}
+
+# connect [OPTIONS OF A] -- [OPTIONS OF B]: both tunnels, configured, with addresses, up
+connect() {
+	local a=() n i=1
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do a+=("$1"); shift; done
+	shift || true
+	warren_start $A wg0 "${a[@]}"
+	tunnel_a=$tunnel
+	warren_start $B wg0 "$@"
+	tunnel_b=$tunnel
+	node $A wg set wg0 private-key "$(key a)" listen-port 51820 peer "$(public_key b)" \
+		allowed-ips 192.168.3.2/32,fd00:3::2/128 endpoint ${outside_b:-10.32.0.2}:51820
+	node $B wg set wg0 private-key "$(key b)" listen-port 51820 peer "$(public_key a)" \
+		allowed-ips 192.168.3.1/32,fd00:3::1/128 endpoint ${outside_a:-10.32.0.1}:51820
+	for n in $A $B; do
+		ip -n $n addr add 192.168.3.$i/24 dev wg0
+		[ -n "${no_ipv6:-}" ] || ip -n $n addr add fd00:3::$i/64 dev wg0 nodad
+		ip -n $n link set wg0 mtu ${mtu:-1420} up
+		i=2
+	done
+}
+
+# How many packets of a tunnel ended for this reason: NODE REASON
+dropped() {
+	node $1 "$WARREN" tunnel status --json wg0 |
+		jq "[.. | .drops? // empty | .[\"$2\"]? // 0] | add // 0"
+}
+
+# flows ADDRESS PACKETS [SEGMENT]: numbered UDP packets of five flows from A to B
+flows() {
+	local ready=$BATS_TEST_TMPDIR/flows.$RANDOM
+	node $B timeout 120 python3 "$BATS_TEST_DIRNAME/flows.py" receive $1 5 $ready >$ready.out 3>&- &
+	local receiver=$!
+	wait_for 10 test -e $ready
+	node $A timeout 120 python3 "$BATS_TEST_DIRNAME/flows.py" send $1 5 $2 ${3:-}
+	wait $receiver
+	cat $ready.out
+}
+
+@test "100 MB arrive whole in either direction, over IPv4 and IPv6" {
+	connect
+	transfer $A $B 192.168.3.2 100000000
+	transfer $B $A 192.168.3.1 100000000
+	transfer $A $B fd00:3::2 30000000
+}
+
+@test "and over IPv6 outside" {
+	outside_a=[fd00:32::1] outside_b=[fd00:32::2] connect
+	transfer $A $B 192.168.3.2 30000000
+	transfer $B $A fd00:3::1 30000000
+}
+
+@test "without offload at one end, and at both" {
+	connect --offload off --
+	transfer $A $B 192.168.3.2 20000000
+	transfer $B $A 192.168.3.1 20000000
+	kill $tunnel_b
+	wait_for 5 gone $B
+	warren_start $B wg0 --offload off
+	node $B wg set wg0 private-key "$(key b)" listen-port 51820 peer "$(public_key a)" \
+		allowed-ips 192.168.3.1/32 endpoint 10.32.0.1:51820
+	ip -n $B addr add 192.168.3.2/24 dev wg0
+	ip -n $B link set wg0 up
+	node $B ping -c 1 -W 5 192.168.3.1 # the old session ended with the old process
+	transfer $A $B 192.168.3.2 20000000
+	transfer $B $A 192.168.3.1 20000000
+}
+gone() { ! ip -n $1 link show wg0; }
+
+@test "every kind of crypto talks to every other, and one thread carries both directions" {
+	connect --crypto openssl -- --crypto ipsec-mb-sse --threads 1
+	transfer $A $B 192.168.3.2 20000000
+	transfer $B $A 192.168.3.1 20000000
+}
+
+@test "not one packet is overtaken or changed, with flows and sizes mixed beside a TCP stream" {
+	connect
+	node $A ping -c 1 -W 5 192.168.3.2
+	transfer $A $B 192.168.3.2 400000000 &
+	local beside=$!
+	for to in 192.168.3.2 fd00:3::2; do
+		run flows $to 60000
+		echo "$output"
+		[[ $output =~ received\ ([0-9]+)\ reordered\ 0\ changed\ 0 ]]
+		[ "${BASH_REMATCH[1]}" -gt 30000 ] # a flood may lose some; what comes, comes in order
+	done
+	wait $beside
+}
+
+@test "UDP superframes are cut and joined without loss" {
+	connect
+	node $A ping -c 1 -W 5 192.168.3.2
+	for to in 192.168.3.2 fd00:3::2; do
+		run flows $to 3000 1200
+		echo "$output"
+		[[ $output =~ received\ ([0-9]+)\ reordered\ 0\ changed\ 0 ]]
+		[ "${BASH_REMATCH[1]}" -gt 2900 ]
+	done
+}
+
+@test "garbage on the port changes nothing" {
+	connect
+	transfer $A $B 192.168.3.2 1000000
+	before=$(node $B wg show wg0 endpoints)
+	node $A python3 - <<'END'
+import os, random, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+random.seed(3)
+for n in list(range(0, 200)) + [1000, 1452, 9000, 65507] + [random.randrange(65507) for _ in range(200)]:
+    for kind in (None, 1, 2, 3, 4, 5, 0x01000004):
+        b = bytearray(os.urandom(n))
+        if kind is not None:
+            b[:4] = kind.to_bytes(4, "little")[:n]
+        s.sendto(bytes(b[:n]), ("10.32.0.2", 51820))
+END
+	node $A python3 - <<'END'
+import os, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for size in (1, 16, 31, 32, 33, 148, 1452):  # runs of garbage
+    s.setsockopt(socket.IPPROTO_UDP, 103, size)
+    for _ in range(20):
+        s.sendto((b"\4\0\0\0" + os.urandom(size))[:size] * min(60, 65000 // size), ("10.32.0.2", 51820))
+END
+	transfer $A $B 192.168.3.2 10000000
+	[ "$(node $B wg show wg0 endpoints)" = "$before" ]
+	[ "$(dropped $B not-a-message)" -gt 1000 ]
+	[ "$(dropped $B unknown-session)" -gt 100 ]
+	[ "$(dropped $B device-down)" = 0 ]
+}
+
+@test "jumbo packets pass where the cable is wide" {
+	ip -n $A link set e0 mtu 9000
+	ip -n $B link set e0 mtu 9000
+	mtu=8920 connect
+	transfer $A $B 192.168.3.2 50000000
+	node $A ping -c 2 -W 5 -M do -s 8892 192.168.3.2
+}
+
+@test "a path narrower than the datagrams does not stall a transfer" {
+	connect
+	node $A ping -c 1 -W 5 192.168.3.2
+	ip -n $A link set e0 mtu 1300
+	ip -n $B link set e0 mtu 1300
+	transfer $A $B 192.168.3.2 5000000
+	transfer $B $A 192.168.3.1 5000000
+}
+
+@test "a NIC that cannot cut runs gets datagrams" {
+	for n in $A $B; do
+		ip netns exec $n ethtool -K e0 tx off tso off gso off >/dev/null 2>&1 || true
+		ip netns exec $n ethtool -K e0 tx-udp-segmentation off gro on >/dev/null 2>&1 || true
+	done
+	connect
+	transfer $A $B 192.168.3.2 20000000
+	transfer $B $A 192.168.3.1 20000000
+}
+
+@test "a destination that is no peer's is unreachable at once" {
+	connect
+	run node $A ping -c 1 -W 5 192.168.3.77
+	[ $status = 1 ]
+	[[ $output == *"Destination Host Unreachable"* ]]
+	run node $A ping -c 1 -W 5 fd00:3::77
+	[[ $output == *unreachable* ]]
+	[ "$(dropped $A no-peer)" -ge 2 ]
+}
+
+@test "what a peer sends from an address that is not its own is dropped and counted" {
+	connect
+	node $A ping -c 1 -W 5 192.168.3.2
+	ip -n $A addr add 192.168.3.9/24 dev wg0
+	run -1 node $A ping -c 2 -i 0.2 -W 1 -I 192.168.3.9 192.168.3.2
+	[ "$(dropped $B source-not-allowed)" = 2 ]
+}
+
+@test "congestion marks go outside, DSCP does not; handshakes are AF41" {
+	connect
+	background ip netns exec $B tcpdump -Q in -nvi e0 --immediate-mode -l -c 8 udp
+	local out
+	wait_for 10 seen "listening on e0"
+	node $A ping -c 1 -W 5 192.168.3.2
+	node $A ping -c 2 -i 0.2 -W 5 -Q 0xba 192.168.3.2
+	wait_for 10 seen 'tos 0x2,ECT\(0\)'
+	seen 'tos 0x88'
+	! seen 'tos 0xb'
+}
+seen() { grep -Eqs "$1" "$BATS_TEST_TMPDIR"/background.*; }
+
+@test "a device that goes down and comes up carries again" {
+	connect
+	transfer $A $B 192.168.3.2 1000000
+	ip -n $B link set wg0 down
+	run -1 node $A ping -c 1 -W 1 192.168.3.2
+	ip -n $B link set wg0 up
+	wait_for 10 node $B ping -c 1 -W 1 192.168.3.1 # the sessions ended with the device
+	transfer $A $B 192.168.3.2 1000000
+}
+
+@test "it starts and carries where IPv6 is off" {
+	for n in $A $B; do ip netns exec $n sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; done
+	no_ipv6=1 connect
+	transfer $A $B 192.168.3.2 1000000
+}
+
+# Voluntary switches of all threads of a process.
+switches() { cat /proc/$1/task/*/status | awk '/^voluntary/ {n += $2} END {print n}'; }
+
+@test "an idle tunnel sleeps" {
+	connect
+	node $A ping -c 1 -W 5 192.168.3.2
+	pid=$(packet_process $tunnel_a)
+	for n in $A $B; do # the device's own chatter would wake it
+		ip netns exec $n sysctl -qw net.ipv6.conf.wg0.disable_ipv6=1
+	done
+	sleep 1
+	before=$(switches $pid)
+	sleep 3
+	[ $(($(switches $pid) - before)) -lt 10 ]
+}
