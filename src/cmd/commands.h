@@ -9,6 +9,7 @@ extern const struct command cmd_key;
 extern const struct command cmd_ls;
 extern const struct command cmd_map;
 extern const struct command cmd_plan;
+extern const struct command cmd_read;
 extern const struct command cmd_show;
 extern const struct command cmd_test;
 extern const struct command cmd_tunnel;

@@ -95,19 +95,24 @@ static void print_why(
 static int try_one(struct test *t, size_t index)
 {
 	const struct plan_check *c = &t->plan.checks[index];
+	struct account_mark mark = {0};
 	struct check_result r;
 	struct error e = {0};
 	char name[256];
 	int err;
 
 	check_name(name, &t->plan, c);
+	if (t->verbose)
+		account_mark(&mark, &t->plan);
 	err = check_run(&r, &t->plan, c, network_words.stop, &e);
 	if (*network_words.stop) {
+		account_unmark(&mark);
 		check_done(&r);
 		return -EINTR;
 	}
 	if (t->verbose)
-		account_print(&t->plan, c, name, &r);
+		account_print(&t->plan, c, name, &r, &mark);
+	account_unmark(&mark);
 	print_result(!err && r.passed, index + 1, name);
 	if (err) {
 		printf("  ---\n  trouble:\n");
@@ -129,7 +134,7 @@ static int try_all(struct test *t)
 	printf("TAP version 13\n1..%zu%s\n", t->plan.check_count,
 		t->plan.check_count ? "" : " # SKIP the file has no checks");
 	if (t->verbose)
-		account_begin(&t->plan, t->file);
+		account_begin(t->file);
 	fflush(stdout);
 	for (size_t i = 0; !err && i < t->plan.check_count; i++)
 		err = try_one(t, i);
