@@ -40,6 +40,7 @@ struct parent {
 	const struct parent_options *options;
 	struct loop loop;
 	struct daemon daemon;
+	char *file;	  /* absolute; NULL: none */
 	struct conf conf; /* without keys once it was handed over */
 	struct netlink netlink;
 	struct quick quick;
@@ -442,14 +443,26 @@ static int settings_hand_over(struct parent *p, struct conf *c, struct error *e)
 	return answer_wait(p, &p->settled, e);
 }
 
+static bool file_find(struct parent *p)
+{
+	SCOPED_FREE char *here = getcwd(NULL, 0);
+	const char *file = p->options->file;
+
+	if (file[0] == '/')
+		p->file = strdup(file);
+	else if (!here || asprintf(&p->file, "%s/%s", here, file) < 0)
+		p->file = NULL;
+	return p->file != NULL;
+}
+
 static int parent_open(struct parent *p, struct error *e)
 {
 	const struct parent_options *o = p->options;
 	int err = 0;
 
 	prctl(PR_SET_DUMPABLE, 0); /* the file's keys pass through here */
-	if (o->file)
-		err = conf_read(&p->conf, o->file, e);
+	if (p->file)
+		err = conf_read(&p->conf, p->file, e);
 	err = err ? err : watches_open(p, e);
 	err = err ? err : device_open(p, e);
 	if (err)
@@ -480,7 +493,7 @@ static int parent_up(struct parent *p, struct error *e)
 		.netlink = &p->netlink,
 		.run = command_run,
 		.arg = p};
-	if (!p->options->file)
+	if (!p->file)
 		return 0;
 	err = quick_prepare(&p->quick, &p->conf, e);
 	err = err ? err : settings_hand_over(p, &p->conf, e);
@@ -499,12 +512,12 @@ static void file_read_again(struct parent *p)
 	int err;
 
 	p->reload = false;
-	if (!p->options->file) {
+	if (!p->file) {
 		log_info("there is no file to read again");
 		return;
 	}
 	daemon_say("RELOADING=1");
-	err = conf_read(&new, p->options->file, &e);
+	err = conf_read(&new, p->file, &e);
 	if (!err && p->quick.table && !new.settings.fwmark)
 		new.settings.fwmark = p->quick.table; /* as quick_prepare() chose it */
 	err = err ? err : settings_hand_over(p, &new, &e);
@@ -516,7 +529,7 @@ static void file_read_again(struct parent *p)
 		resolve_set(&p->resolve, new.names, new.name_count);
 		conf_done(&p->conf);
 		p->conf = new;
-		log_info("%s: read again", p->options->file);
+		log_info("%s: read again", p->file);
 	}
 	daemon_say("READY=1");
 }
@@ -578,6 +591,8 @@ int parent_run(const struct parent_options *o, struct error *e)
 	p->tun.fd = -1;
 	if (sodium_init() < 0)
 		return error_set(e, ENOSYS, "libsodium does not start");
+	if (o->file && !file_find(p)) /* before the working directory changes */
+		return error_errno(e, errno, "%s", o->file);
 	err = daemon_start(&p->daemon, e);
 	err = err ? err : parent_open(p, e);
 	if (err) {
