@@ -137,6 +137,7 @@ static enum drop accept_one(struct inbound *i, const struct arrival *a, const st
 	if (why != DROP_NONE)
 		return why;
 	if (!join_add(&i->join, &p, a->session->peer)) {
+		flush_record(i); /* before an answer can come back */
 		inbound_write(i);
 		join_add(&i->join, &p, a->session->peer);
 	}

@@ -279,6 +279,28 @@ TEST(a_peer_without_an_endpoint_is_a_reason_of_its_own)
 	side_close(&a);
 }
 
+TEST(the_answer_to_the_first_packet_of_a_new_session_goes_under_that_one)
+{
+	struct session *next;
+
+	sides_open(&a, &b, ALL);
+	next = session_new(); /* b as responder, before control has heard of anything */
+	next->index = (struct index_entry){201, INDEX_SESSION};
+	next->remote = 101;
+	next->born = clock_now();
+	next->peer = b.peer;
+	memset(next->receive_key, 7, WIRE_KEY);
+	CHECK(!index_add(&b.device.index, &next->index, &b.device.quiet));
+	peer_install(b.peer, next);
+	CHECK(peer_session(b.peer, clock_now()) == b.session);
+	side_session(&a, 101, 201, 7, 8);
+	send_one(&a, &one);
+	carry(&a, &b);
+	CHECK(peer_session(b.peer, clock_now()) == next);
+	side_close(&a);
+	side_close(&b);
+}
+
 /* Datagrams that a sends are caught, changed and handed to b. */
 static uint32_t catch (uint8_t *datagram)
 {

@@ -109,8 +109,12 @@ struct peer {
  */
 static inline struct session *peer_session(struct peer *p, int64_t now)
 {
-	struct session *s = atomic_load_explicit(&p->current, memory_order_acquire);
+	struct session *s = atomic_load_explicit(&p->next, memory_order_acquire);
 
+	/* The answer to the first packet under `next` may be quicker than control, and a peer
+	 * that was started anew knows no other session. */
+	if (!s || !atomic_load_explicit(&s->heard, memory_order_relaxed))
+		s = atomic_load_explicit(&p->current, memory_order_acquire);
 	return s && session_is_alive(s, now) &&
 			       atomic_load_explicit(&s->counter, memory_order_relaxed) < REPLAY_END
 		       ? s
