@@ -37,7 +37,7 @@ TEST(under_load_an_address_is_asked_for_a_cookie_and_then_served)
 	world_run(SECOND);
 	CHECK(replies() == 1 && world_count(1, WIRE_RESPONSE, 0) == 0);
 	CHECK(world_peer(0, 1)->trouble == TROUBLE_COOKIE);
-	CHECK(device(1)->strangers[0].why == TROUBLE_ADDRESS_UNPROVEN);
+	CHECK(device(1)->strangers[DEVICE_STRANGERS - 1].why == TROUBLE_ADDRESS_UNPROVEN);
 	world_run(6 * SECOND); /* the retry carries it */
 	CHECK(replies() == 1 && world_count(1, WIRE_RESPONSE, 0) == 1);
 	CHECK(world.node[1].arrived[1] == 1);

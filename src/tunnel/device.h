@@ -40,7 +40,8 @@ enum {
 	DEVICE_PEERS = 1 << 20, /* at most */
 	DEVICE_LOAD = 512,	/* handshake datagrams waiting: under load */
 	DEVICE_FAILURES = 500,	/* expensive handshakes in vain, a second: under load as well */
-	DEVICE_STRANGERS = 16,	/* refused handshakes that are remembered */
+	DEVICE_STRANGERS = 20,	/* refused handshakes that are remembered, */
+	DEVICE_ALIKE = 4,	/* and so many for each of the five reasons */
 };
 
 #define DEVICE_LOAD_LASTS SECOND /* and that long after */

@@ -32,12 +32,32 @@ static bool is_same_stranger(const struct stranger *s, enum trouble why,
 	       (!key || memcmp(s->key, key, WIRE_KEY) == 0);
 }
 
+/* The place for one more of this reason: an empty one, or, so that a flood of one kind does not
+ * hide the others, that of its kind that was quiet for longest. */
+static struct stranger *place_for(struct device *d, enum trouble why)
+{
+	struct stranger *empty = NULL, *oldest = NULL;
+	int alike = 0;
+
+	for (int i = 0; i < DEVICE_STRANGERS; i++) {
+		struct stranger *s = &d->strangers[i];
+
+		if (s->why == TROUBLE_NONE) {
+			empty = s;
+		} else if (s->why == why) {
+			alike++;
+			if (!oldest || s->wall < oldest->wall)
+				oldest = s;
+		}
+	}
+	return empty && alike < DEVICE_ALIKE ? empty : oldest;
+}
+
 void trouble_stranger(struct device *d, const struct moment *m, enum trouble why,
 	const struct endpoint *from, const uint8_t key[WIRE_KEY])
 {
-	struct stranger *place = &d->strangers[0];
+	struct stranger *place;
 
-	/* Its own place, or the one that was quiet for longest. */
 	for (int i = 0; i < DEVICE_STRANGERS; i++) {
 		struct stranger *s = &d->strangers[i];
 
@@ -46,9 +66,8 @@ void trouble_stranger(struct device *d, const struct moment *m, enum trouble why
 			s->count++;
 			return;
 		}
-		if (s->wall < place->wall)
-			place = s;
 	}
+	place = place_for(d, why);
 	*place = (struct stranger){.why = why, .from = *from, .wall = m->wall, .count = 1};
 	if (key)
 		memcpy(place->key, key, WIRE_KEY);

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -285,5 +286,67 @@ TEST(routes_agree_with_a_plain_list_on_random_changes)
 	for (int i = 0; i < PEERS; i++)
 		routes_del_peer(&table, &peers[i]);
 	CHECK(!table.root4 && !table.root6 && !table.count); /* no fork is left behind */
+	end();
+}
+
+/* --- readers beside a writer --------------------------------------------- */
+
+static _Atomic bool stop;
+static _Atomic uint64_t looked;
+
+/* 10.1.2.0/24 and 2001:db8:1::/48 are never changed; everything around them is. */
+static void *reader(void *arg)
+{
+	static const uint8_t address4[4] = {10, 1, 2, 3};
+	static const uint8_t address6[16] = {0x20, 0x01, 0x0d, 0xb8, 0, 1};
+	unsigned worker = (unsigned)(uintptr_t)arg;
+
+	while (!atomic_load(&stop)) {
+		quiet_enter(&quiet, worker);
+		for (int i = 0; i < 64; i++)
+			if (routes_find4(&table, address4) != &peer_a ||
+				routes_find6(&table, address6) != &peer_a)
+				abort();
+		quiet_leave(&quiet, worker);
+		atomic_fetch_add(&looked, 64);
+	}
+	return NULL;
+}
+
+TEST(an_address_that_is_not_being_changed_is_found_all_the_time)
+{
+	static const uint8_t near4[7] = {10, 1, 2, 0x80};
+	static const uint8_t near6[7] = {0x20, 0x01, 0x0d, 0xb8, 0, 1, 0x80};
+	pthread_t threads[2];
+
+	begin();
+	set("10.1.2.0/24", &peer_a);
+	set("2001:db8:1::/48", &peer_a);
+	atomic_store(&stop, false);
+	for (uintptr_t i = 0; i < 2; i++)
+		CHECK(!pthread_create(&threads[i], NULL, reader, (void *)i));
+	for (int round = 0; round < 30000 || atomic_load(&looked) < 100000; round++) {
+		struct prefix x = {.family = dice(2) ? AF_INET : AF_INET6};
+		bool four = x.family == AF_INET;
+		uint64_t horizon = quiet_horizon(&quiet);
+
+		/* Shorter ones above, siblings beside, longer ones that miss the address. */
+		memcpy(x.address, four ? near4 : near6, sizeof(near4));
+		x.length = (uint8_t)dice(four ? 33 : 129);
+		if (x.length == (four ? 24 : 48))
+			continue;
+		if (dice(2))
+			x.address[dice(four ? 4 : 7)] ^= (uint8_t)(1 << dice(8));
+		if (x.length > (four ? 24 : 48))
+			x.address[four ? 3 : 6] |= 0x80;
+		if (dice(2))
+			CHECK(!routes_set(&table, &x, &peer_b, NULL));
+		else
+			routes_del(&table, &x, &peer_b);
+		quiet_reclaim(&quiet, horizon);
+	}
+	atomic_store(&stop, true);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
 	end();
 }

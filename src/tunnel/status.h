@@ -23,7 +23,7 @@
 #include "tunnel/settings.h"
 #include "tunnel/trouble.h"
 
-enum { STATUS_SESSIONS = 3, STATUS_STRANGERS = 16 };
+enum { STATUS_SESSIONS = 3, STATUS_STRANGERS = 20 };
 
 struct status_session {
 	char which[16]; /* "current", "previous", "next" */
