@@ -130,8 +130,7 @@ static void route_words(char *out, size_t size, const struct step *s)
 			"The routing table of %s says: %s is reached by %s, and the next hop is %s.",
 			s->node, to, s->device, via + 5);
 	else
-		snprintf(out, size,
-			"The routing table of %s says: %s is reached by %s, as a neighbour.",
+		snprintf(out, size, "The routing table of %s says: %s is reached by %s, directly.",
 			s->node, to, s->device);
 }
 
@@ -226,6 +225,10 @@ static void other_words(char *out, size_t size, const struct step *s)
 	else if (!strcmp(s->event, "refuse"))
 		snprintf(out, size, "The stack of %s gives up on it: %s (%s).", s->node, s->packet,
 			s->note);
+	else if (!strcmp(s->event, "write"))
+		snprintf(out, size,
+			"In %s it is %s, and so comes to the stack as if from outside: %s.",
+			s->node, s->note, s->packet);
 	else if (!strcmp(s->event, "deliver") || !strcmp(s->event, "receive"))
 		snprintf(out, size, "In %s, %s.", s->node, s->note);
 	else if (!strcmp(s->event, "seal") || !strcmp(s->event, "open"))
