@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
 	&cmd_test,
 	&cmd_capture,
 	&cmd_tunnel,
+	&cmd_file,
 	&cmd_key,
 	&cmd_read,
 	&cmd_show,

@@ -5,6 +5,7 @@
 extern const struct command cmd_capture;
 extern const struct command cmd_down;
 extern const struct command cmd_exec;
+extern const struct command cmd_file;
 extern const struct command cmd_key;
 extern const struct command cmd_ls;
 extern const struct command cmd_map;

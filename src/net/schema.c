@@ -31,8 +31,7 @@ const struct schema_field *schema_field(const struct schema_type *t, const char 
 	return NULL;
 }
 
-/* What is expected, in words. */
-static const char *says(const struct schema_type *t, char *out, size_t size)
+const char *schema_says(const struct schema_type *t, char *out, size_t size)
 {
 	size_t used = 0;
 
@@ -85,7 +84,7 @@ static int mismatch(
 		i++)
 		suggest_offer(&meant, tree->text, t->choices[i], t->choices[i]);
 	return FAIL(w, tree->at, "%s: found %s, expected %s%s%s%s", label_quote + 1,
-		found(tree, quote), says(t, words, sizeof(words)),
+		found(tree, quote), schema_says(t, words, sizeof(words)),
 		meant.best ? "; did you mean '" : "", meant.best ? meant.best : "",
 		meant.best ? "'?" : "");
 }
@@ -153,7 +152,8 @@ static int check_map(
 
 		if (!t->key->valid(t->key, item->key))
 			return FAIL(w, item->key_at, "%s: found %s, expected %s", label,
-				place_quote(quote, item->key), says(t->key, words, sizeof(words)));
+				place_quote(quote, item->key),
+				schema_says(t->key, words, sizeof(words)));
 		err = check(w, t->of, item, item->key);
 		if (err)
 			return err;
@@ -259,7 +259,7 @@ static json_t *json_form_of(const struct schema_type *t)
 			return json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum",
 				(json_int_t)t->low, "maximum", (json_int_t)t->high);
 		return json_pack("{s:[s,s,s], s:s}", "type", "string", "number", "boolean", "title",
-			says(t, words, sizeof(words)));
+			schema_says(t, words, sizeof(words)));
 	}
 }
 

@@ -64,5 +64,15 @@ int schema_check(
 /* schema_field - the field of an object type by its name, or NULL */
 const struct schema_field *schema_field(const struct schema_type *t, const char *name);
 
+/* schema_says - what is expected, in words: t->says, or made in `out` */
+const char *schema_says(const struct schema_type *t, char *out, size_t size);
+
 /* schema_json - a JSON Schema (draft 2020-12) of the whole file, for editors; free() it */
 char *schema_json(void);
+
+/* schema_manual - every object and its keys, as Markdown
+ *
+ * write  called with one piece of text after the other
+ */
+typedef void schema_write(const char *text, void *arg);
+void schema_manual(schema_write *write, void *arg);

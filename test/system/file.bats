@@ -96,3 +96,8 @@ links: [a:x -- b:x, a:y -- b:y]
 		[ "$status" = 0 ] || [ "$status" = 2 ]
 	done
 }
+
+@test "the reference of the file is the one that the program prints" {
+	diff <("$WARREN" file) "$BATS_TEST_DIRNAME/../../doc/file.md"
+	"$WARREN" file --json | jq -e '.properties.nodes and .additionalProperties == false' >/dev/null
+}
