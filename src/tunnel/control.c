@@ -19,6 +19,7 @@
 #include "tunnel/config.h"
 #include "tunnel/device.h"
 #include "tunnel/metrics.h"
+#include "tunnel/path_error.h"
 #include "tunnel/privilege.h"
 #include "tunnel/sandbox.h"
 #include "tunnel/server.h"
@@ -38,6 +39,7 @@ struct control {
 	bool port_given; /* the port was asked for, not drawn */
 	int ask;
 	struct watch timer, wake, handshakes, tell, signals;
+	struct watch path4, path6;
 	struct server server;
 	struct metrics metrics;
 
@@ -385,6 +387,36 @@ static void handshakes_ready(struct watch *w, uint32_t events)
 	device_receive(&c->device, &m, a, n, waiting);
 }
 
+static void path_error_read(struct control *c, int family, int fd)
+{
+	uint8_t packet[512];
+
+	for (int i = 0; i < HANDSHAKES_AT_ONCE; i++) {
+		ssize_t n = recv(fd, packet, sizeof(packet), MSG_DONTWAIT);
+		struct moment m;
+		union address to;
+		int error;
+
+		if (n < 0)
+			return;
+		error = path_error_parse(family, packet, (size_t)n, c->socket.listen_port, &to);
+		if (!error)
+			continue;
+		m = moment_now();
+		device_path_error(&c->device, &m, &to, error);
+	}
+}
+
+static void path4_ready(struct watch *w, uint32_t events)
+{
+	path_error_read(watch_owner(w, struct control, path4), AF_INET, w->fd);
+}
+
+static void path6_ready(struct watch *w, uint32_t events)
+{
+	path_error_read(watch_owner(w, struct control, path6), AF_INET6, w->fd);
+}
+
 static void drain_ready(struct watch *w, uint32_t events)
 {
 	timer_read(w->fd); /* an eventfd reads the same way */
@@ -428,6 +460,12 @@ static int control_open(struct control *c, const struct control_start *start)
 	err = err ? err : loop_add(&c->loop, &c->named_timer, EPOLLIN);
 	err = err ? err : loop_add(&c->loop, &c->wake, EPOLLIN);
 	err = err ? err : loop_add(&c->loop, &c->tell, EPOLLIN);
+	c->path4 = (struct watch){start->path4, path4_ready};
+	c->path6 = (struct watch){start->path6, path6_ready};
+	if (!err && start->path4 >= 0)
+		err = loop_add(&c->loop, &c->path4, EPOLLIN);
+	if (!err && start->path6 >= 0)
+		err = loop_add(&c->loop, &c->path6, EPOLLIN);
 	err = err ? err : server_open(&c->server, &c->loop, start->uapi, uapi_answer, c);
 	if (!err && start->metrics >= 0)
 		err = metrics_open(
@@ -486,7 +524,8 @@ static int number_order(const void *a, const void *b)
 /* Whatever else was open where the program was started is not ours. */
 static void strangers_close(const struct control_start *s)
 {
-	int kept[] = {STDERR_FILENO, s->tun.fd, s->ask, s->tell, s->uapi, s->metrics};
+	int kept[] = {
+		STDERR_FILENO, s->tun.fd, s->ask, s->tell, s->uapi, s->metrics, s->path4, s->path6};
 	size_t n = sizeof(kept) / sizeof(*kept);
 
 	qsort(kept, n, sizeof(*kept), number_order);

@@ -21,6 +21,7 @@ struct control_start {
 	int ask, tell;	    /* channels to the parent */
 	int uapi;	    /* listening */
 	int metrics;	    /* listening; -1: not wanted */
+	int path4, path6;   /* path_error.h; negative: not to be had */
 };
 
 /* control_run - the packet process from its start to its end; returns its exit status */

@@ -57,7 +57,7 @@ static uint64_t last_handshake(const struct status_peer *p)
 
 static uint64_t session_is_there(const struct status_peer *p)
 {
-	return p->session_count > 0;
+	return status_has_session(p);
 }
 
 static const struct metric peer_metrics[] = {

@@ -25,6 +25,7 @@
 #include "tunnel/control.h"
 #include "tunnel/link.h"
 #include "tunnel/metrics.h"
+#include "tunnel/path_error.h"
 #include "tunnel/privilege.h"
 #include "tunnel/quick.h"
 #include "tunnel/resolve.h"
@@ -388,6 +389,8 @@ static int child_start(struct parent *p, struct error *e)
 			.ask = ask[1],
 			.tell = tell[1],
 			.uapi = p->uapi,
+			.path4 = path_error_open(AF_INET),
+			.path6 = path_error_open(AF_INET6),
 			.metrics = p->metrics};
 
 		close(ask[0]);

@@ -222,11 +222,19 @@ void status_done(struct status *s)
 	*s = (struct status){0};
 }
 
+bool status_has_session(const struct status_peer *p)
+{
+	for (unsigned i = 0; i < p->session_count; i++)
+		if (strcmp(p->sessions[i].which, "next"))
+			return true;
+	return false;
+}
+
 const char *status_reason(const struct status *s, const struct status_peer *p, const char **text)
 {
 	enum trouble why = p->trouble;
 
-	if (p->session_count)
+	if (status_has_session(p))
 		return NULL;
 	if (!s->up) {
 		*text = "the device is down (ip link set up)";

@@ -77,6 +77,9 @@ struct status {
 int status_parse(struct status *out, const char *text, size_t size);
 void status_done(struct status *s);
 
+/* status_has_session - one that may be used; `next` waits for the initiator to use it */
+bool status_has_session(const struct status_peer *p);
+
 /* status_reason - why a peer has no session; NULL: it has one
  *
  * What was recorded goes first; else what can be told from the settings.
