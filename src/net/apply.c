@@ -287,7 +287,10 @@ static int device_add(
 			return -ENODEV;
 	}
 	link_encode_add(&m, d, index);
-	return netlink_call(&n->nl, &m, e);
+	err = netlink_call(&n->nl, &m, e);
+	if (err == -EOPNOTSUPP && d->kind == KIND_BRIDGE && d->bridge.vlan_filtering == SETTING_ON)
+		error_set(e, -err, "this kernel's bridges have no VLAN filtering");
+	return err;
 }
 
 static int device_del(struct apply_node *n, const struct operation *o, struct error *e)

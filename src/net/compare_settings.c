@@ -40,7 +40,7 @@ static bool differs(enum plan_setting want, enum plan_setting is)
 	return want != SETTING_DEFAULT && want != is;
 }
 
-static void set_numbers(struct operation *o, const struct plan_device *d,
+static void set_mtu(struct operation *o, const struct plan_device *d,
 	const struct plan_device *before, const struct plan_device *is)
 {
 	char value[64], was[64];
@@ -52,6 +52,14 @@ static void set_numbers(struct operation *o, const struct plan_device *d,
 		snprintf(was, sizeof(was), "mtu %u", is->mtu);
 		changed(o, CHANGE_MTU, value, is->mtu ? was : NULL);
 	}
+}
+
+static void set_numbers(struct operation *o, const struct plan_device *d,
+	const struct plan_device *before, const struct plan_device *is)
+{
+	char value[64];
+
+	set_mtu(o, d, before, is);
 	if (!d->has_txqueuelen && before && before->has_txqueuelen) {
 		o->want.has_txqueuelen = true;
 		o->want.txqueuelen = DEFAULT_TXQUEUELEN;
@@ -171,9 +179,12 @@ static void device_settings(struct compare *c, struct compare_node *n, int index
 
 	if (!now)
 		before = NULL;
-	/* A new device is born with its numbers, but a tunnel's is born by its process. */
+	/* A new device is born with its numbers, but a tunnel's is born by its process, and the
+	 * MTU that a bridge is born with gives way to that of its ports. */
 	if (now || d->kind == KIND_TUNNEL)
 		set_numbers(&set, d, before, now ? &now->is : &nothing);
+	else if (d->kind == KIND_BRIDGE)
+		set_mtu(&set, d, NULL, &nothing);
 	if (now && d->kind == KIND_BRIDGE)
 		set_bridge(&set, d, before, &now->is);
 	set_master(c, n, &set, d, before, now);

@@ -113,8 +113,12 @@ void link_encode_add(struct message *m, const struct plan_device *d, uint32_t lo
 {
 	struct ifinfomsg *link = message_begin(
 		m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(*link));
+	struct plan_device birth = *d;
 	struct nlattr *info, *data;
 
+	/* Off is what a bridge is born with, and some kernels know no other. */
+	if (d->kind == KIND_BRIDGE && d->bridge.vlan_filtering == SETTING_OFF)
+		birth.bridge.vlan_filtering = SETTING_DEFAULT;
 	set_arp(link, d->arp);
 	put_birth(m, d);
 	if (lower && (d->kind == KIND_MACVLAN || d->kind == KIND_VLAN))
@@ -123,7 +127,7 @@ void link_encode_add(struct message *m, const struct plan_device *d, uint32_t lo
 		mnl_attr_put_strz(m->header, IFLA_INFO_KIND, plan_kind_name(d->kind));
 		data = mnl_attr_nest_start(m->header, IFLA_INFO_DATA);
 			if (d->kind == KIND_BRIDGE)
-				put_bridge(m, &d->bridge);
+				put_bridge(m, &birth.bridge);
 			else if (d->kind == KIND_VXLAN)
 				put_vxlan(m, &d->vxlan, lower);
 			else if (d->kind == KIND_MACVLAN)

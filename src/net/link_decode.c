@@ -77,7 +77,8 @@ static void bridge_read(const struct nlattr *data, struct plan_bridge *b)
 
 	mnl_attr_parse_nested(data, table_fill, &t);
 	b->stp = u32(at[IFLA_BR_STP_STATE], 0) ? SETTING_ON : SETTING_OFF;
-	b->vlan_filtering = setting(at[IFLA_BR_VLAN_FILTERING]);
+	/* A kernel without it says nothing about it: off. */
+	b->vlan_filtering = u8(at[IFLA_BR_VLAN_FILTERING], 0) ? SETTING_ON : SETTING_OFF;
 	b->mcast_snooping = setting(at[IFLA_BR_MCAST_SNOOPING]);
 	b->forward_delay = u32(at[IFLA_BR_FORWARD_DELAY], 0);
 	b->ageing_time = u32(at[IFLA_BR_AGEING_TIME], 0);

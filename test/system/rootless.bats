@@ -119,6 +119,28 @@ processes() {
 	[[ $output == *"expected a folder that only you can enter"* ]]
 }
 
+@test "the whole VPN, where everybody may open /dev/net/tun" {
+	sed 's/^name: .*/name: mine/' "$EXAMPLES/vpn.yaml" >"$WORK/vpn.yaml"
+	chmod 644 "$WORK/vpn.yaml"
+	# as udev leaves it on an ordinary system; in a mount namespace of our own
+	as_everybody() {
+		unshare -m --propagation private sh -c '
+			mknod "$0/tun" c 10 200 && chmod 666 "$0/tun" && mount --bind "$0/tun" /dev/net/tun &&
+			cd "$0" && user=$1 && shift &&
+			exec setpriv --reuid "$user" --regid "$user" --clear-groups env -u XDG_RUNTIME_DIR sh -ec "$1"' \
+			"$WORK" "$USERID" "$1"
+	}
+	as_everybody '
+		./warren up vpn.yaml
+		./warren exec site-a ping -n -c1 -W3 192.168.3.1
+		./warren exec site-a ping -n -c1 -W3 192.168.4.10
+		./warren exec site-b wg show tun0 latest-handshakes | grep -v "	0$"
+		./warren plan vpn.yaml
+		./warren down vpn.yaml'
+	[ -z "$(processes)" ]
+	[ ! -e "/tmp/warren-$USERID" ]
+}
+
 @test "what is missing for a tun device is said" {
 	[ "$(stat -c %a /dev/net/tun)" = 600 ] || skip "here everybody may open /dev/net/tun"
 	sed -i 's/a: {devices: {/a: {devices: {tun0: {kind: tun}, /' "$FILE"

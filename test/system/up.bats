@@ -426,3 +426,57 @@ refused() { # PATTERN: `up` fails with one line that matches, and nothing is lef
 	warren down "$FILE"
 	wait_for 5 bash -c "! kill -0 $child"
 }
+
+# refused_text TEXT PATTERN: a file with TEXT is refused on one line with its place, by up and by plan
+refused_text() {
+	printf '%s\n' "$1" >"$FILE"
+	refused "^warren up: $FILE:[0-9]+:[0-9]+: .*$2"
+	run warren plan "$FILE"
+	[ "$status" = 1 ]
+	[ "${#lines[@]}" = 1 ]
+}
+
+@test "a wrong file is refused with line and column, and nothing is changed" {
+	refused_text "name: $NET
+nodes: {a: {devises: {}}}" "devices"
+	refused_text "name: $NET
+nodes: {a: {}, a: {}}" "a"
+	refused_text "name: $NET
+nodes: {a: {}}
+links: [a:e0 -- b:e0]" "b"
+	refused_text "name: $NET
+nodes: {a: {}, b: {}, c: {}}
+links: [a:e0 -- b:e0, a:e0 -- c:e0]" "a:e0"
+	refused_text "name: $NET
+nodes: {a: {devices: {e0: 10.0.0.1/24, e1: 10.0.0.1/24}}, b: {}}
+links: [a:e0 -- b:e0, a:e1 -- b:e1]" "10.0.0.1"
+	refused_text "name: $NET
+nodes: {a: {}, b: {}}
+links: [a:a-very-long-device-name -- b:e0]" "a-very-long-device-name"
+	refused_text "name: $NET
+nodes: {a: {devices: {e0: 10.0.0.300/24}}, b: {}}
+links: [a:e0 -- b:e0]" "10.0.0.300"
+	refused_text "name: $NET
+nodes: [" ""
+	refused_text "" ""
+}
+
+@test "a file can come from standard input" {
+	"$WARREN" up - <"$FILE"
+	run bash -c '"$0" plan - <"$1"' "$WARREN" "$FILE"
+	[ "$status" = 0 ]
+	warren exec "$NET/a" ping -n -c1 -W1 10.0.1.2
+}
+
+@test "with a spanning tree, up returns when its ports forward" {
+	cat >"$FILE" <<-END
+		name: $NET
+		nodes:
+		  a: {devices: {e0: 10.0.0.1/24}}
+		  b: {devices: {e0: 10.0.0.2/24}}
+		  sw: {devices: {br0: {kind: bridge, ports: [p1, p2], stp: true, forward_delay: 200}}}
+		links: [a:e0 -- sw:p1, b:e0 -- sw:p2]
+	END
+	warren up "$FILE"
+	warren exec "$NET/a" ping -n -c1 -W1 10.0.0.2
+}
