@@ -346,9 +346,14 @@ int network_down(const char *name, const struct network_how *how, struct error *
 static bool is_up(const char *name)
 {
 	struct state s;
-	bool up = *name && *name != '.' && !strchr(name, '/') && !state_peek(&s, name, NULL);
+	bool up;
 
-	if (up)
+	if (!*name || *name == '.' || strchr(name, '/'))
+		return false;
+	up = !state_peek(&s, name, NULL);
+	/* Of an `up` that was killed at its very beginning an empty folder is left; opening it
+	 * in earnest takes that away. */
+	if (up || !state_open(&s, name, false, NULL, NULL))
 		state_close(&s);
 	return up;
 }

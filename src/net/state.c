@@ -79,8 +79,12 @@ int state_open(struct state *s, const char *network, bool create, void (*waiting
 		handles_close(s);
 		err = state_lock(s, path, create, waiting, e);
 	} while (err == -EAGAIN);
-	if (!err)
+	if (!err) {
 		err = journal_open(&s->journal, s->directory, ".journal", create, e);
+		/* An `up` that was killed before it did anything left an empty folder. */
+		if (err == -ENOENT)
+			state_remove(s, NULL);
+	}
 	if (err)
 		state_close(s);
 	return err;

@@ -114,6 +114,13 @@ machine() {
 	done
 }
 
+@test "an up that was killed before it did anything leaves a folder that down takes away" {
+	mkdir -p "/run/warren/$NET"
+	run warren down "$NET"
+	[ "$status" = 1 ]
+	[ -z "$(traces)" ]
+}
+
 @test "a network whose namespaces were removed by hand comes down, and comes up again" {
 	warren up "$FILE"
 	ip netns del "$NET.h1"
