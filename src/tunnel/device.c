@@ -234,9 +234,12 @@ static void take_mail(struct device *d, const struct moment *m)
 		bits = atomic_exchange(&mail->bits, 0);
 		if (p->removed || !d->up)
 			continue;
-		if (bits & PEER_HEARD && peer_promote(p)) {
-			device_completed(d, p, m);
-			d->calls->ready(d->arg, p, false);
+		if (bits & PEER_HEARD) {
+			peer_promote(p);
+			if (peer_is_confirmed(p)) {
+				device_completed(d, p, m);
+				d->calls->ready(d->arg, p, false);
+			}
 		}
 		if (bits & PEER_WANTS_SESSION)
 			handshake_begin(d, p, m, false);

@@ -98,6 +98,25 @@ TEST(what_was_staged_at_the_responder_goes_out_with_the_first_data)
 	world_end();
 }
 
+TEST(a_session_that_was_just_used_is_not_given_up_for_a_newer_one)
+{
+	world_begin(2);
+	struct datagram g = catch_initiation();
+
+	CHECK(answer_to(&g) == WIRE_RESPONSE);
+	struct session *first = slot(&world_peer(1, 0)->next);
+
+	/* Data arrived, but control has not been told yet when the next initiation comes. */
+	atomic_store(&first->heard, true);
+	atomic_store(&world_peer(0, 1)->timers.initiated, 0);
+	world.now += SECOND;
+	g = catch_initiation();
+	CHECK(answer_to(&g) == WIRE_RESPONSE);
+	CHECK(slot(&world_peer(1, 0)->current) == first);
+	CHECK(slot(&world_peer(1, 0)->next) && slot(&world_peer(1, 0)->next) != first);
+	world_end();
+}
+
 TEST(a_replayed_initiation_is_refused)
 {
 	world_begin(2);

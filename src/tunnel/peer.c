@@ -91,9 +91,28 @@ static void put(struct peer *p, _Atomic(struct session *) *slot, struct session 
 	}
 }
 
+void peer_promote(struct peer *p)
+{
+	struct session *s = get(&p->next);
+
+	if (!s || !atomic_load(&s->heard))
+		return;
+	put(p, &p->previous, get(&p->current));
+	atomic_store_explicit(&p->current, s, memory_order_release);
+	atomic_store_explicit(&p->next, NULL, memory_order_release);
+}
+
+bool peer_is_confirmed(const struct peer *p)
+{
+	const struct session *s = get(&p->current);
+
+	return s && !s->initiator && atomic_load(&s->heard);
+}
+
 void peer_install(struct peer *p, struct session *s)
 {
 	if (!s->initiator) {
+		peer_promote(p); /* the last one, when it was just heard: it is in use */
 		put(p, &p->next, s);
 		return;
 	}
@@ -101,18 +120,6 @@ void peer_install(struct peer *p, struct session *s)
 	 * may send under that one: it stays, and so does what both used until now. */
 	put(p, &p->previous, get(&p->current));
 	atomic_store_explicit(&p->current, s, memory_order_release);
-}
-
-bool peer_promote(struct peer *p)
-{
-	struct session *s = get(&p->next);
-
-	if (!s || !atomic_load(&s->heard))
-		return false;
-	put(p, &p->previous, get(&p->current));
-	atomic_store_explicit(&p->current, s, memory_order_release);
-	atomic_store_explicit(&p->next, NULL, memory_order_release);
-	return true;
 }
 
 void peer_replaced_handshake(struct peer *p)

@@ -167,11 +167,11 @@ static inline void peer_drop(struct peer *p, enum drop why, uint64_t n)
  */
 void peer_install(struct peer *p, struct session *s);
 
-/* peer_promote - something authentic arrived under `next`: send under it from now on
- *
- * Returns false when that session is not there any more.
- */
-bool peer_promote(struct peer *p);
+/* peer_promote - send under `next` from now on, when something authentic arrived under it */
+void peer_promote(struct peer *p);
+
+/* peer_is_confirmed - is `current` one that the other end began, and has used? */
+bool peer_is_confirmed(const struct peer *p);
 
 /* peer_forget - wipe all sessions and the handshake under way */
 void peer_forget(struct peer *p);

@@ -229,18 +229,17 @@ static void make_ping(uint8_t packet[PACKET], uint32_t number)
 
 static void send_ping(int fd, struct attempt *a, uint32_t number)
 {
-	struct {
-		struct wire_data head;
-		uint8_t sealed[PACKET + WIRE_TAG];
-	} w = {.head = {.type = le32_put(WIRE_DATA), .receiver = a->remote}};
-	uint8_t nonce[12] = {0};
+	uint8_t datagram[sizeof(struct wire_data) + PACKET + WIRE_TAG], nonce[12] = {0};
+	uint8_t *sealed = datagram + sizeof(struct wire_data);
+	struct wire_data head = {.type = le32_put(WIRE_DATA), .receiver = a->remote};
 
-	make_ping(w.sealed, number);
-	w.head.counter = le64_put(a->counter++);
-	memcpy(nonce + 4, &w.head.counter, sizeof(w.head.counter));
+	head.counter = le64_put(a->counter++);
+	memcpy(datagram, &head, sizeof(head));
+	memcpy(nonce + 4, &head.counter, sizeof(head.counter));
+	make_ping(sealed, number);
 	crypto_aead_chacha20poly1305_ietf_encrypt(
-		w.sealed, NULL, w.sealed, PACKET, NULL, 0, NULL, nonce, a->keys.send);
-	if (send(fd, &w, sizeof(w), 0) < 0)
+		sealed, NULL, sealed, PACKET, NULL, 0, NULL, nonce, a->keys.send);
+	if (send(fd, datagram, sizeof(datagram), 0) < 0)
 		usleep(1000);
 }
 
