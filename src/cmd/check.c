@@ -279,20 +279,22 @@ static int open_sights(
 	return 0;
 }
 
-int check_run(struct check_result *r, const struct plan *p, const struct plan_check *c,
-	const volatile sig_atomic_t *stop, struct error *e)
+void check_run(struct check_result *r, const struct plan *p, const struct plan_check *c,
+	const volatile sig_atomic_t *stop)
 {
+	struct error e = {0};
 	int err;
 
 	*r = (struct check_result){.passed = true};
-	err = open_sights(r, p, c, e);
+	err = open_sights(r, p, c, &e);
 	if (!err)
-		err = c->kind == CHECK_RUN ? run(r, p, c, stop, e) : probe(r, p, c, e);
-	if (!err)
+		err = c->kind == CHECK_RUN ? run(r, p, c, stop, &e) : probe(r, p, c, &e);
+	if (err)
+		trouble(r, "%s", e.text);
+	else
 		judge_sights(r, p, c);
 	for (size_t i = 0; r->sightings && i < c->sight_count; i++)
 		sighting_close(&r->sightings[i]);
-	return err;
 }
 
 void check_done(struct check_result *r)

@@ -38,13 +38,21 @@ int check_prove(const struct plan *p, const struct plan_check *c, struct error *
  *
  * stop  a command ends early when it is set; a probe takes some seconds at most
  *
- * Blocks for as long as the probe takes, at most the check's timeout.
- * Returns 0 with a result, or what stopped us from trying.  check_done() it in
- * both cases.
+ * Blocks for as long as the probe takes, at most the check's timeout.  What
+ * stops us from trying is a trouble like any other.  check_done() the result.
  */
-int check_run(struct check_result *r, const struct plan *p, const struct plan_check *c,
-	const volatile sig_atomic_t *stop, struct error *e);
+void check_run(struct check_result *r, const struct plan *p, const struct plan_check *c,
+	const volatile sig_atomic_t *stop);
 void check_done(struct check_result *r);
+
+/* check_json - all of a result, as `warren test --json` prints it; the caller owns it
+ *
+ * {"name": "", "passed": true, "place": {"file": "", "line": 1, "column": 1}, "trouble": [""],
+ *  "seen": [{"node": "", "device": "", "filter": "", "count": 1, "least": 1, "most": 1}],
+ *  "verdict": {as `warren why --json`}} or, of a command, {.., "status": 0, "output": ""}
+ */
+json_t *check_json(const struct check_result *r, const struct plan *p, const struct plan_check *c,
+	const char *name);
 
 /* check_name - "site-a: ping 192.168.3.1", or the name it has in the file */
 void check_name(char out[256], const struct plan *p, const struct plan_check *c);

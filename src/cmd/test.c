@@ -12,7 +12,7 @@
 #include "net/network.h"
 
 struct test {
-	bool verbose, keep;
+	bool verbose, keep, json;
 	const char *file;
 	struct plan plan;
 	bool was_up; /* before us: then it stays up */
@@ -92,48 +92,54 @@ static void print_why(
 	printf("  ...\n");
 }
 
+static void report(struct test *t, size_t index, const struct check_result *r, const char *name)
+{
+	const struct plan_check *c = &t->plan.checks[index];
+
+	if (t->json) {
+		json_t *o = check_json(r, &t->plan, c, name);
+
+		json_dumpf(o, stdout, JSON_COMPACT);
+		putchar('\n');
+		json_decref(o);
+		return;
+	}
+	print_result(r->passed, index + 1, name);
+	if (!r->passed)
+		print_why(t, c, r);
+}
+
 static int try_one(struct test *t, size_t index)
 {
 	const struct plan_check *c = &t->plan.checks[index];
 	struct account_mark mark = {0};
 	struct check_result r;
-	struct error e = {0};
 	char name[256];
-	int err;
 
 	check_name(name, &t->plan, c);
 	if (t->verbose)
 		account_mark(&mark, &t->plan);
-	err = check_run(&r, &t->plan, c, network_words.stop, &e);
-	if (*network_words.stop) {
-		account_unmark(&mark);
-		check_done(&r);
-		return -EINTR;
+	check_run(&r, &t->plan, c, network_words.stop);
+	if (!*network_words.stop) {
+		if (t->verbose && !t->json)
+			account_print(&t->plan, c, name, &r, &mark);
+		report(t, index, &r, name);
+		fflush(stdout);
+		t->failed += !r.passed;
 	}
-	if (t->verbose)
-		account_print(&t->plan, c, name, &r, &mark);
 	account_unmark(&mark);
-	print_result(!err && r.passed, index + 1, name);
-	if (err) {
-		printf("  ---\n  trouble:\n");
-		print_quoted("    - ", e.text);
-		printf("  ...\n");
-	} else if (!r.passed) {
-		print_why(t, c, &r);
-	}
-	fflush(stdout);
-	t->failed += err || !r.passed;
 	check_done(&r);
-	return 0;
+	return *network_words.stop ? -EINTR : 0;
 }
 
 static int try_all(struct test *t)
 {
 	int err = 0;
 
-	printf("TAP version 13\n1..%zu%s\n", t->plan.check_count,
-		t->plan.check_count ? "" : " # SKIP the file has no checks");
-	if (t->verbose)
+	if (!t->json)
+		printf("TAP version 13\n1..%zu%s\n", t->plan.check_count,
+			t->plan.check_count ? "" : " # SKIP the file has no checks");
+	if (t->verbose && !t->json)
 		account_begin(t->file);
 	fflush(stdout);
 	for (size_t i = 0; !err && i < t->plan.check_count; i++)
@@ -206,12 +212,14 @@ static const struct option_row options[] = {
 	{"verbose", 'v', NULL, "tell what happened to each packet, step by step", OPTION_FLAG,
 		offsetof(struct test, verbose), 0, 0},
 	{"keep", 'k', NULL, "leave the network up", OPTION_FLAG, offsetof(struct test, keep), 0, 0},
+	{"json", 0, NULL, "print JSON, one object a check", OPTION_FLAG,
+		offsetof(struct test, json), 0, 0},
 	{0},
 };
 
 const struct command cmd_test = {
 	.name = "test",
-	.takes = "[-v] [-k] FILE",
+	.takes = "[-v] [-k] [--json] FILE",
 	.summary = "bring a network up, run its file's checks, take it down",
 	.about =
 		"Prints TAP: a line for each check, and for one that fails where the packet ended, why,\n"

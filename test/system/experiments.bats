@@ -63,7 +63,7 @@ tells() {
 }
 
 @test "a process reads ARP from a tap, and answers none" {
-	experiment tap-unanswered 2
+	experiment tap-unanswered 4
 	tells a tap gives it the whole Ethernet frame
 	[[ "$output" == *"42 bytes: Ethernet "*" > ff:ff:ff:ff:ff:ff, ARP who-has 192.168.3.12 tell 192.168.3.11"* ]]
 }

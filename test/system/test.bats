@@ -139,3 +139,14 @@ gone() {
 	grep -q '^#.*ICMP echo request 10.0.0.1 > 10.0.0.2' <<<"$output"
 	! grep -v -e '^#' -e '^ok' -e '^1\.\.' -e '^TAP' <<<"$output"
 }
+
+@test "--json prints an object for each check" {
+	network '{from: a, ping: 10.0.0.2, seen: {device: x, filter: icmp}}' \
+		'{from: a, ping: 10.0.0.3, name: nobody has it}' '{from: a, run: "echo hi; exit 3", exit: 4}'
+	try --json
+	[ "$status" = 1 ]
+	[ "${#lines[@]}" = 3 ]
+	[ "$(jq -c '[.passed, .place.line, .verdict.verdict, .seen[0].count]' <<<"${lines[0]}")" = '[true,7,"delivered",2]' ]
+	[ "$(jq -c '[.name, .passed, .verdict.cause]' <<<"${lines[1]}")" = '["nobody has it",false,"address-not-owned"]' ]
+	[ "$(jq -c '[.passed, .status, .output]' <<<"${lines[2]}")" = '[false,3,"hi"]' ]
+}
