@@ -161,7 +161,7 @@ static void unseen_say(const struct topology *t)
 	size_t closed = 0;
 
 	for (size_t i = 0; i < t->netns_count; i++)
-		closed += t->netns[i].closed;
+		closed += t->netns[i].closed && t->netns[i].closed_errno == EPERM;
 	if (closed)
 		fprintf(stderr,
 			"warren map: not looked into, for want of CAP_SYS_ADMIN: %zu namespace%s\n",

@@ -206,7 +206,8 @@ static void closed_say(const struct topology *t)
 	size_t closed = 0;
 
 	for (size_t i = 0; i < t->netns_count; i++) {
-		if (!t->netns[i].closed)
+		/* One that went while we looked is no news. */
+		if (!t->netns[i].closed || t->netns[i].closed_errno != EPERM)
 			continue;
 		if (closed == 0)
 			fprintf(stderr,

@@ -361,6 +361,35 @@ static void draw(struct drawing *d)
 		label_draw(d, (int)i);
 }
 
+/* Words on lines of at most `width` columns (0: one line); a word that is longer is cut. */
+static void fold(FILE *out, int width, const char *words, int *x)
+{
+	while (*words) {
+		size_t bytes = strcspn(words, " ");
+		char word[LABEL_TEXT];
+		int columns;
+
+		snprintf(word, sizeof(word), "%.*s", (int)bytes, words);
+		columns = text_columns(word);
+		if (width && columns > width) {
+			size_t cut = 0;
+
+			for (int seen = 0; word[cut]; cut++)
+				if (((unsigned char)word[cut] & 0xc0) != 0x80 && seen++ == width)
+					break;
+			word[cut] = '\0';
+			columns = width;
+		}
+		if (*x && width && *x + 1 + columns > width) {
+			fputc('\n', out);
+			*x = 0;
+		}
+		*x += fprintf(out, "%s%s", *x ? " " : "", word) - (int)strlen(word) + columns;
+		words += bytes;
+		words += strspn(words, " ");
+	}
+}
+
 /* The drawing, and below it the namespaces that hold nothing, and the caption. */
 static char *with_rest(const struct drawing *d, char *drawn)
 {
@@ -376,19 +405,16 @@ static char *with_rest(const struct drawing *d, char *drawn)
 	}
 	fputs(drawn, out);
 	free(drawn);
-	for (size_t i = 0; i < m->empty_count; i++) {
-		const char *name = m->t->netns[m->empty[i]].node.name;
-		int columns = text_columns(name) + 2;
-
-		if (i == 0)
-			x = fprintf(out, "nothing but lo:");
-		else if (d->width && x + columns > d->width)
-			x = fprintf(out, "\n              ") - 1;
-		fprintf(out, " %s%s", name, i + 1 < m->empty_count ? "," : "\n");
-		x += columns;
-	}
+	if (m->empty_count)
+		fold(out, d->width, "nothing but lo:", &x);
+	for (size_t i = 0; i < m->empty_count; i++)
+		fold(out, d->width, m->t->netns[m->empty[i]].node.name, &x);
+	if (m->empty_count)
+		fputc('\n', out);
+	x = 0;
+	fold(out, d->width, m->caption, &x);
 	if (m->caption[0])
-		fprintf(out, "%s\n", m->caption);
+		fputc('\n', out);
 	if (fclose(out)) {
 		free(text);
 		return NULL;
