@@ -113,6 +113,18 @@ static bool rule_find(const struct scene *s, const struct place *w, const struct
 	return found;
 }
 
+bool firewall_drops_bridged(const struct scene *s)
+{
+	struct firewall_packet p;
+	struct firewall_verdict v;
+	struct place w;
+
+	if (!place_find(s, &w, &p))
+		return false;
+	p.bridge_calls_ip = false;
+	return rule_find(s, &w, &p, &v);
+}
+
 /* What an accept rule must say to let exactly this packet pass. */
 static void match_text(char *out, size_t size, const struct firewall_packet *p,
 	const struct firewall_verdict *v, bool turned)
@@ -211,3 +223,68 @@ const struct cause cause_firewall_drop = {
 		{SIGN_DROP, "NOT_SPECIFIED", "nf_hook_slow", 0}},
 	.confirm = firewall_drop_confirm,
 };
+
+/* ---- firewall-reject ---- */
+
+static bool firewall_reject_confirm(struct scene *s, const struct cause *c)
+{
+	const struct seen *at = scene_seen(s);
+	struct firewall_packet p;
+	struct firewall_verdict v;
+	struct place w;
+
+	if (!place_find(s, &w, &p) || !rule_find(s, &w, &p, &v) || !v.reject)
+		return false;
+	scene_at(s, w.netns, at ? at->event.device : w.oif);
+	rule_say(s, &w, &v, "rejects");
+	fix_print(s, &w, &p, &v);
+	return true;
+}
+
+const struct cause cause_firewall_reject = {
+	.id = "firewall-reject",
+	.title = "a rule refuses and answers",
+	.proof = "NETFILTER_DROP and icmp_send, or a TCP RST, in the same namespace for the same packet. "
+		 "Confirmed: a reject rule in that chain.",
+	.repair = "as firewall-drop",
+	.signs = {{SIGN_DROP, "NETFILTER_DROP", NULL, 0}, {SIGN_CALL, NULL, NULL, EPERM},
+		{SIGN_DROP, "NOT_SPECIFIED", "nf_hook_slow", 0}},
+	.confirm = firewall_reject_confirm,
+};
+
+/* Does a rule of this node write checksums?  Then say that one, and how to remove it. */
+bool firewall_rewrites(struct scene *s, int netns)
+{
+	static const char *const argv[] = {"nft", "-j", "list", "ruleset", NULL};
+	json_t *rules = live_json(scene_fd(s, netns), argv), *items = json_object_get(rules, "nftables");
+	char exec[COMMAND_PREFIX];
+	bool found = false;
+
+	for (size_t i = 0; i < json_array_size(items) && !found; i++) {
+		json_t *rule = json_object_get(json_array_get(items, i), "rule");
+		json_t *expr = json_object_get(rule, "expr");
+
+		for (size_t k = 0; k < json_array_size(expr) && !found; k++) {
+			json_t *key = json_object_get(json_object_get(json_array_get(expr, k), "mangle"), "key");
+			json_t *payload = json_object_get(key, "payload");
+			const char *field = json_string_value(json_object_get(payload, "field"));
+
+			if (!field || strcmp(field, "checksum") != 0)
+				continue;
+			found = true;
+			verdict_fact(s->verdict, "nft", "table %s %s, chain %s, rule handle %d writes the checksum",
+				json_string_value(json_object_get(rule, "family")),
+				json_string_value(json_object_get(rule, "table")),
+				json_string_value(json_object_get(rule, "chain")),
+				(int)json_integer_value(json_object_get(rule, "handle")));
+			verdict_fix(s->verdict, "%snft delete rule %s %s %s handle %d",
+				scene_exec(s, netns, exec),
+				json_string_value(json_object_get(rule, "family")),
+				json_string_value(json_object_get(rule, "table")),
+				json_string_value(json_object_get(rule, "chain")),
+				(int)json_integer_value(json_object_get(rule, "handle")));
+		}
+	}
+	json_decref(rules);
+	return found;
+}

@@ -8,12 +8,76 @@
 
 /* Specific before general: the first that is confirmed is the verdict. */
 const struct cause *const causes[] = {
+	&cause_wrong_namespace,
+	&cause_source_not_local,
+	&cause_no_permission,
+	&cause_local_mtu,
+
+	&cause_loopback_down,
 	&cause_device_down,
 	&cause_peer_down,
+	&cause_way_peer_down,
+	&cause_way_device_down,
+
+	&cause_tunnel_mtu,
+	&cause_vxlan_vni,
+	&cause_vxlan_port,
+	&cause_vxlan_no_remote,
+	&cause_tun_no_process,
+	&cause_tun_not_reading,
+
+	&cause_bridge_netfilter,
+	&cause_conntrack_full,
 	&cause_firewall_drop,
+	&cause_firewall_reject,
+	&cause_tc_drop,
+	&cause_xdp_drop,
+	&cause_xfrm_policy,
+	&cause_cgroup_bpf_drop,
+
+	&cause_bridge_down,
+	&cause_bridge_port_state,
+	&cause_bridge_vlan,
+	&cause_bridge_port_isolated,
+	&cause_port_not_enslaved,
+	&cause_macvlan_private,
+	&cause_macvlan_parent,
+
+	&cause_peer_mtu,
+	&cause_path_mtu,
+	&cause_routing_loop,
+	&cause_ttl_expired,
+
+	&cause_ipv6_disabled,
+	&cause_ipv6_duplicate,
+
+	&cause_policy_rule,
+	&cause_route_refuses,
 	&cause_forwarding_off,
+
+	&cause_netmask_mismatch,
+	&cause_missing_masquerade,
+	&cause_no_return_route,
 	&cause_no_route,
+
+	&cause_arp_off,
+	&cause_accept_local,
+	&cause_duplicate_address,
+	&cause_arp_ignore,
+	&cause_loopback_across_device,
+	&cause_martian,
+	&cause_rp_filter,
+
+	&cause_return_gateway_dead,
 	&cause_address_not_owned,
+
+	&cause_bridge_fdb,
+	&cause_neighbour_wrong,
+	&cause_bad_checksum,
+	&cause_echo_ignored,
+	&cause_no_listener,
+	&cause_qdisc_drop,
+	&cause_tun_no_answer,
 	NULL,
 };
 

@@ -70,3 +70,10 @@ bool scene_route(const struct scene *s, int netns, const struct packet_view *p, 
 /* scene_suggest_route - print the command that gives `netns` a route to ip: over a neighbour that
  * can reach it; false when no such neighbour was found */
 bool scene_suggest_route(struct scene *s, int netns, uint8_t family, const uint8_t *ip);
+
+/* firewall_drops_bridged - would the rules drop the packet if bridged packets were not handed to
+ * the IP chains (causes_firewall.c) */
+bool firewall_drops_bridged(const struct scene *s);
+
+/* firewall_rewrites - does a rule of the node write checksums; says which, and how to remove it */
+bool firewall_rewrites(struct scene *s, int netns);

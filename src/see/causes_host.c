@@ -1,0 +1,471 @@
+/* Causes in a node: nobody listens, checksums, filters beside the firewall, full queues, stale
+ * neighbours. */
+#include "see/asked.h"
+#include "see/firewall.h"
+
+#include <errno.h>
+#include <linux/neighbour.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* ---- no-listener ---- */
+
+static bool no_listener_confirm(struct scene *s, const struct cause *c)
+{
+	const struct seen *at = scene_seen(s);
+	int netns = scene_netns(s, at);
+	const char *proto;
+	char text[ADDRESS_TEXT];
+
+	/* A refused TCP connection ends with the RST that came back: who received the SYN? */
+	if (!at || at->event.kind != PATH_DROP) {
+		for (size_t i = 0; i < s->story->count; i++)
+			if (s->story->list[i].event.kind == PATH_DROP &&
+				!strcmp(s->story->list[i].reason, "NO_SOCKET") &&
+				s->story->list[i].leg == LEG_REQUEST)
+				at = &s->story->list[i];
+		netns = scene_netns(s, at);
+	}
+	if (!at || netns < 0 || at->leg != LEG_REQUEST || at->event.match != PATH_PROBE ||
+		(at->outer.proto != IPPROTO_UDP && at->outer.proto != IPPROTO_TCP) ||
+		at->outer.kind == HEADER_VXLAN)
+		return false;
+	if (live_listener(scene_fd(s, netns), at->outer.family, at->outer.proto, at->outer.destination,
+		    at->outer.second))
+		return false;
+	proto = at->outer.proto == IPPROTO_UDP ? "UDP" : "TCP";
+	address_text(text, at->outer.family, at->outer.destination);
+	scene_at(s, netns, at->event.device);
+	scene_why(s, "nobody in %s listens on %s port %u of %s", scene_name(s, netns), proto,
+		at->outer.second, text);
+	verdict_fact(s->verdict, "sock_diag", "no %s socket for %s port %u in %s", proto, text,
+		at->outer.second, scene_name(s, netns));
+	return true;
+}
+
+const struct cause cause_no_listener = {
+	.id = "no-listener",
+	.title = "nobody listens on the port",
+	.proof = "UDP: NO_SOCKET in __udp4_lib_rcv, ICMP 3/3 (ICMPv6 1/4). TCP: NO_SOCKET in tcp_v4_rcv, an RST "
+		 "from the destination. Confirmed: sock_diag shows no socket, and no firewall verdict.",
+	.repair = "start the service, or bind it to that address",
+	.signs = {{SIGN_DROP, "NO_SOCKET", NULL, 0}, {SIGN_DROP, NULL, "__udp4_lib_rcv", 0},
+		{SIGN_DROP, NULL, "__udp6_lib_rcv", 0}, {SIGN_DROP, NULL, "tcp_v4_rcv", 0},
+		{SIGN_DROP, NULL, "tcp_v6_rcv", 0}, {SIGN_REFUSED, NULL, NULL, ECONNREFUSED}},
+	.confirm = no_listener_confirm,
+};
+
+/* ---- bad-checksum ---- */
+
+static bool bad_checksum_confirm(struct scene *s, const struct cause *c)
+{
+	const struct seen *at = scene_seen(s);
+	int netns = scene_netns(s, at), sender = TOPOLOGY_NONE;
+	const char *device = "";
+	char exec[COMMAND_PREFIX];
+
+	if (!at || netns < 0)
+		return false;
+	/* It left with that sum by the device that last sent it. */
+	for (int i = s->ending->at; i >= 0 && sender == TOPOLOGY_NONE; i--)
+		if (s->story->list[i].event.kind == PATH_TX && s->story->list[i].leg == at->leg) {
+			sender = scene_netns(s, &s->story->list[i]);
+			device = s->story->list[i].event.device;
+		}
+	scene_at(s, netns, at->event.device);
+	scene_why(s, "%s came to %s on %s with a wrong checksum", scene_leg(s), scene_name(s, netns),
+		at->event.device);
+	verdict_fact(s->verdict, "tracepoint", "%s in %s", at->reason, at->symbol);
+	if (firewall_rewrites(s, netns))
+		return true;
+	if (sender != TOPOLOGY_NONE)
+		verdict_fix(s->verdict, "%sethtool -K %s tx off", scene_exec(s, sender, exec), device);
+	return true;
+}
+
+const struct cause cause_bad_checksum = {
+	.id = "bad-checksum",
+	.title = "the checksum is wrong on arrival",
+	.proof = "ICMP_CSUM in icmp_rcv, UDP_CSUM, TCP_CSUM, IP_CSUM. Confirmed: offload to user space without a "
+		 "checksum, or a rule that writes it.",
+	.repair = "ip netns exec N ethtool -K D tx off, or remove the rule",
+	.signs = {{SIGN_DROP, "ICMP_CSUM", NULL, 0}, {SIGN_DROP, "UDP_CSUM", NULL, 0},
+		{SIGN_DROP, "TCP_CSUM", NULL, 0}, {SIGN_DROP, "IP_CSUM", NULL, 0}},
+	.confirm = bad_checksum_confirm,
+};
+
+/* ---- tc-drop, xdp-drop, qdisc-drop ---- */
+
+static bool tc_has(const struct scene *s, const struct device *d, const char *kind)
+{
+	const char *const argv[] = {"tc", "-j", "qdisc", "show", "dev", d->name, NULL};
+	json_t *list = live_json(scene_fd(s, d->netns), argv);
+	bool found = false;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_object_get(json_array_get(list, i), "kind"));
+
+		found = found || (name && !strcmp(name, kind));
+	}
+	json_decref(list);
+	return found;
+}
+
+static bool tc_drop_confirm(struct scene *s, const struct cause *c)
+{
+	const struct seen *at = scene_seen(s);
+	int device = scene_device(s, at);
+	const struct device *d;
+	char tool[COMMAND_PREFIX];
+	bool ingress, clsact, old;
+
+	if (device == TOPOLOGY_NONE)
+		return false;
+	d = &s->topology->devices[device];
+	ingress = strstr(at->reason, "INGRESS") || strstr(at->symbol, "netif_receive_skb");
+	clsact = tc_has(s, d, "clsact");
+	old = tc_has(s, d, "ingress");
+	if (!clsact && !old)
+		return false;
+	scene_at(s, d->netns, d->name);
+	scene_why(s, "a tc filter on %s of %s in %s drops %s", ingress ? "ingress" : "egress", d->name,
+		scene_name(s, d->netns), scene_leg(s));
+	verdict_fact(s->verdict, "rtnetlink", "%s in %s has a %s qdisc", d->name, scene_name(s, d->netns),
+		clsact ? "clsact" : "ingress");
+	scene_tool(s, d->netns, "tc", tool);
+	if (clsact)
+		verdict_fix(s->verdict, "%s filter del dev %s %s", tool, d->name,
+			ingress ? "ingress" : "egress");
+	else
+		verdict_fix(s->verdict, "%s qdisc del dev %s ingress", tool, d->name);
+	return true;
+}
+
+const struct cause cause_tc_drop = {
+	.id = "tc-drop",
+	.title = "a tc filter or action drops",
+	.proof = "TC_INGRESS in __netif_receive_skb_core, TC_EGRESS in __dev_queue_xmit. Confirmed: a clsact or "
+		 "ingress qdisc on the device.",
+	.repair = "tc -n N filter del dev D ingress",
+	.signs = {{SIGN_DROP, "TC_INGRESS", NULL, 0}, {SIGN_DROP, "TC_EGRESS", NULL, 0},
+		{SIGN_DROP, "NOT_SPECIFIED", "__netif_receive_skb_core", 0},
+		{SIGN_DROP, "NOT_SPECIFIED", "__dev_queue_xmit", 0}},
+	.confirm = tc_drop_confirm,
+};
+
+static bool xdp_drop_confirm(struct scene *s, const struct cause *c)
+{
+	static const char *const modes[] = {"none", "xdpdrv", "xdpgeneric", "xdpoffload", "xdp"};
+	const struct seen *at = scene_seen(s);
+	const struct topology *t = s->topology;
+	int device = scene_device(s, at);
+	const struct device *d;
+	char ip[COMMAND_PREFIX];
+
+	if (device == TOPOLOGY_NONE)
+		return false;
+	d = &t->devices[device];
+	/* A native program takes the frame before the stack sees it: the drop, or the last sight of
+	 * it, is told with the sender. */
+	if (!d->xdp.mode && d->end.type == END_DEVICE && d->end.device != TOPOLOGY_NONE)
+		d = &t->devices[d->end.device];
+	if (!d->xdp.mode)
+		return false;
+	scene_at(s, d->netns, d->name);
+	scene_why(s, "an XDP program (id %u) on %s in %s takes %s away", d->xdp.program, d->name,
+		scene_name(s, d->netns),
+		s->ending->kind == ENDING_UNRESOLVED ? "the ARP request" : scene_leg(s));
+	verdict_fact(s->verdict, "rtnetlink", "%s in %s has XDP program %u attached (%s)", d->name,
+		scene_name(s, d->netns), d->xdp.program, modes[d->xdp.mode < 5 ? d->xdp.mode : 4]);
+	verdict_fix(s->verdict, "%s link set dev %s %s off", scene_ip(s, d->netns, ip), d->name,
+		d->xdp.mode == 2 ? "xdpgeneric" : d->xdp.mode == 1 ? "xdpdrv" : "xdp");
+	return true;
+}
+
+const struct cause cause_xdp_drop = {
+	.id = "xdp-drop",
+	.title = "an XDP program drops",
+	.proof = "NOT_SPECIFIED in do_xdp_generic or veth_xdp_rcv_skb; with XDP frames sent on one end and never "
+		 "received on the other. Confirmed: IFLA_XDP attached.",
+	.repair = "ip -n N link set D xdp off",
+	.signs = {{SIGN_DROP, NULL, "do_xdp_generic", 0}, {SIGN_DROP, NULL, "veth_xdp_rcv_skb", 0},
+		{SIGN_DROP, NULL, "netif_receive_generic_xdp", 0}, {SIGN_DROP, "XDP", NULL, 0},
+		{SIGN_DROP, NULL, "veth_xdp_rcv", 0}, {SIGN_DROP, NULL, "veth_poll", 0},
+		{SIGN_SENT, NULL, NULL, 0}, {SIGN_UNRESOLVED, NULL, NULL, 0}},
+	.confirm = xdp_drop_confirm,
+};
+
+static bool qdisc_drop_confirm(struct scene *s, const struct cause *c)
+{
+	const struct seen *at = scene_seen(s);
+	int device = scene_device(s, at);
+	const struct device *d;
+	char tool[COMMAND_PREFIX];
+
+	if (device == TOPOLOGY_NONE)
+		return false;
+	d = &s->topology->devices[device];
+	if (!d->up || !d->carrier || !d->qdisc[0] || !strcmp(d->qdisc, "noop") ||
+		!strcmp(d->qdisc, "noqueue"))
+		return false;
+	scene_at(s, d->netns, d->name);
+	scene_why(s, "the %s queue of %s in %s drops %s", d->qdisc, d->name, scene_name(s, d->netns),
+		scene_leg(s));
+	verdict_fact(s->verdict, "rtnetlink", "%s in %s has qdisc %s", d->name, scene_name(s, d->netns),
+		d->qdisc);
+	verdict_fix(s->verdict, "%s qdisc del dev %s root", scene_tool(s, d->netns, "tc", tool), d->name);
+	return true;
+}
+
+const struct cause cause_qdisc_drop = {
+	.id = "qdisc-drop",
+	.title = "a queueing discipline drops",
+	.proof = "QDISC_DROP in __dev_queue_xmit with carrier and a qdisc other than noop; newer: "
+		 "QDISC_OVERLIMIT, FQ_*. Confirmed: the device's qdisc.",
+	.repair = "tc -n N qdisc del dev D root",
+	.signs = {{SIGN_DROP, "QDISC_DROP", NULL, 0}, {SIGN_DROP, "QDISC_OVERLIMIT", NULL, 0},
+		{SIGN_DROP, NULL, "__dev_queue_xmit", 0}, {SIGN_DROP, NULL, "__dev_xmit_skb", 0}},
+	.confirm = qdisc_drop_confirm,
+};
+
+/* ---- xfrm-policy ---- */
+
+static bool xfrm_policy_confirm(struct scene *s, const struct cause *c)
+{
+	const struct seen *at = scene_seen(s);
+	int netns = at ? scene_netns(s, at) : s->asker;
+	const char *const argv[] = {"ip", "xfrm", "policy", "list", NULL};
+	char *text = netns < 0 ? NULL : live_command(scene_fd(s, netns), argv);
+	char exec[COMMAND_PREFIX], selector[128] = "", direction[16] = "";
+	bool found = false;
+
+	/* "src A dst B" begins a policy; "dir in action block priority 0" follows. */
+	for (char *line = text ? strtok(text, "\n") : NULL; line && !found; line = strtok(NULL, "\n")) {
+		char *dir = strstr(line, "dir ");
+
+		if (!strncmp(line, "src ", 4))
+			snprintf(selector, sizeof(selector), "%s", line);
+		if (!dir || strstr(line, "socket"))
+			continue;
+		snprintf(direction, sizeof(direction), "%.*s", (int)strcspn(dir + 4, " "), dir + 4);
+		found = strstr(line, "block") || strstr(text, "tmpl");
+		if (at && at->event.kind == PATH_DROP && !strcmp(at->symbol, "ip_forward") &&
+			strcmp(direction, "fwd") != 0)
+			found = false;
+	}
+	free(text);
+	if (!found)
+		return false;
+	scene_at(s, netns, at ? at->event.device : "");
+	scene_why(s, "an IPsec policy of %s (%s, dir %s) stops %s", scene_name(s, netns), selector,
+		direction, scene_leg(s));
+	verdict_fact(s->verdict, "xfrm", "%s dir %s in %s", selector, direction, scene_name(s, netns));
+	verdict_fix(s->verdict, "%sip xfrm policy delete %s dir %s", scene_exec(s, netns, exec), selector,
+		direction);
+	return true;
+}
+
+const struct cause cause_xfrm_policy = {
+	.id = "xfrm-policy",
+	.title = "an IPsec policy blocks or has no state",
+	.proof = "In: XFRM_POLICY in icmp_rcv, tcp_v4_rcv, udp_queue_rcv_one_skb; forward: XFRM_POLICY in "
+		 "ip_forward; out: EPERM at connect. Confirmed: the policy.",
+	.repair = "ip netns exec N ip xfrm policy delete ...",
+	.signs = {{SIGN_DROP, "XFRM_POLICY", NULL, 0}, {SIGN_CALL, NULL, NULL, EPERM},
+		{SIGN_CALL, NULL, NULL, EAGAIN}, {SIGN_NOTHING, NULL, NULL, 0},
+		{SIGN_DROP, NULL, "ip6_forward", 0}},
+	.confirm = xfrm_policy_confirm,
+};
+
+/* ---- conntrack-full ---- */
+
+static bool conntrack_full_confirm(struct scene *s, const struct cause *c)
+{
+	const struct seen *at = scene_seen(s);
+	int netns = scene_netns(s, at);
+	long count, max;
+
+	if (!at || netns < 0)
+		return false;
+	count = live_sysctl(scene_fd(s, netns), -1, "net/netfilter/nf_conntrack_count");
+	max = live_sysctl(scene_fd(s, netns), -1, "net/netfilter/nf_conntrack_max");
+	if (count < 0 || max <= 0 || count < max)
+		return false;
+	scene_at(s, netns, at->event.device);
+	scene_why(s, "the connection table of %s is full (%ld of %ld)", scene_name(s, netns), count, max);
+	verdict_fact(s->verdict, "sysctl", "nf_conntrack_count %ld, nf_conntrack_max %ld", count, max);
+	/* The maximum is one for the machine. */
+	verdict_fix(s->verdict, "sysctl -w net.netfilter.nf_conntrack_max=%ld", max < 65536 ? 262144 : 4 * max);
+	return true;
+}
+
+const struct cause cause_conntrack_full = {
+	.id = "conntrack-full",
+	.title = "the connection table is full",
+	.proof = "NETFILTER_DROP in nf_hook_slow, log \"table full\". Confirmed: nf_conntrack_count >= "
+		 "nf_conntrack_max.",
+	.repair = "sysctl -w net.netfilter.nf_conntrack_max=...",
+	.signs = {{SIGN_DROP, "NETFILTER_DROP", NULL, 0}},
+	.confirm = conntrack_full_confirm,
+};
+
+/* ---- cgroup-bpf-drop ---- */
+
+/* The programs that filter what our own process sends or receives: bpftool knows them all. */
+static void cgroup_programs(struct scene *s)
+{
+	const char *const argv[] = {"bpftool", "-j", "cgroup", "tree", NULL};
+	json_t *list = live_json(-1, argv);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *group = json_array_get(list, i), *programs = json_object_get(group, "programs");
+		const char *path = json_string_value(json_object_get(group, "cgroup"));
+
+		for (size_t k = 0; path && k < json_array_size(programs); k++) {
+			json_t *program = json_array_get(programs, k);
+			const char *type = json_string_value(json_object_get(program, "attach_type"));
+			int id = (int)json_integer_value(json_object_get(program, "id"));
+
+			if (!type || (!strstr(type, "egress") && !strstr(type, "ingress")))
+				continue;
+			verdict_fact(s->verdict, "bpf", "%s has program %d attached (%s)", path, id, type);
+			verdict_fix(s->verdict, "bpftool cgroup detach %s %s id %d", path, type, id);
+		}
+	}
+	json_decref(list);
+}
+
+static bool cgroup_drop_confirm(struct scene *s, const struct cause *c)
+{
+	const struct seen *at = scene_seen(s);
+	int netns = at ? scene_netns(s, at) : s->asker;
+
+	if (at && at->event.kind == PATH_DROP && !strcmp(at->reason, "SOCKET_FILTER") &&
+		at->leg != LEG_ANSWER && at->leg != LEG_REQUEST)
+		return false;
+	if (!at)
+		return false;
+	scene_at(s, netns, at->event.device);
+	scene_why(s, "a BPF program of a cgroup in %s drops %s", scene_name(s, netns), scene_leg(s));
+	verdict_fact(s->verdict, "tracepoint", "%s in %s", at->reason, at->symbol);
+	cgroup_programs(s);
+	return true;
+}
+
+const struct cause cause_cgroup_bpf_drop = {
+	.id = "cgroup-bpf-drop",
+	.title = "a cgroup BPF program drops",
+	.proof = "BPF_CGROUP_EGRESS in ip_finish_output; ingress: SOCKET_FILTER. Confirmed: a program on the "
+		 "cgroup of the asking process or its parents.",
+	.repair = "bpftool cgroup detach ...",
+	.signs = {{SIGN_DROP, "BPF_CGROUP_EGRESS", NULL, 0}},
+	.confirm = cgroup_drop_confirm,
+};
+
+/* ---- neighbour-wrong, return-gateway-dead ---- */
+
+static bool neighbour_wrong_confirm(struct scene *s, const struct cause *c)
+{
+	const struct seen *at = scene_seen(s), *sent = NULL;
+	const struct topology *t = s->topology;
+	struct neighbour_reply entry;
+	struct route_reply route;
+	struct packet_view p;
+	const uint8_t *next;
+	int netns, device, owner = TOPOLOGY_NONE;
+	char ip[COMMAND_PREFIX], text[ADDRESS_TEXT];
+	bool open, *reached, right = false, found = false;
+
+	if (!at || !at->outer.family)
+		return false;
+	/* The last sending by somebody who routes: he looked the MAC address up. */
+	for (int i = s->ending->at; i >= 0 && !sent; i--) {
+		const struct seen *n = &s->story->list[i];
+		int d = scene_device(s, n);
+
+		if ((n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) && n->leg == at->leg &&
+			n->event.has_link && d != TOPOLOGY_NONE && !t->devices[d].port.is_port)
+			sent = n;
+	}
+	if (!sent || !sent->outer.family)
+		return false;
+	netns = scene_netns(s, sent);
+	device = scene_device(s, sent);
+	p = (struct packet_view){.family = sent->outer.family};
+	memcpy(p.destination, sent->outer.destination, 16);
+	if (!scene_route(s, netns, &p, 0, &route))
+		return false;
+	next = route.gateway_family ? route.gateway : p.destination;
+	if (!live_neighbour(scene_fd(s, netns), sent->event.ifindex, p.family, next, &entry) ||
+		!entry.found || !entry.has_mac)
+		return false;
+	reached = scene_segment(s, device, SEGMENT_CABLED, &open);
+	while (reached && (owner = topology_owner(t, p.family == 6 ? AF_INET6 : AF_INET, next, owner)) !=
+				  TOPOLOGY_NONE)
+		for (size_t i = 0; i < t->device_count; i++) {
+			if (!reached[i] || t->devices[i].netns != t->devices[owner].netns)
+				continue;
+			found = true;
+			right = right || !memcmp(t->devices[i].mac, entry.mac, 6);
+		}
+	free(reached);
+	if (!found || right)
+		return false;
+	address_text(text, p.family, next);
+	scene_at(s, netns, sent->event.device);
+	scene_why(s, "%s takes %02x:%02x:%02x:%02x:%02x:%02x for the MAC address of %s, which it is not",
+		scene_name(s, netns), entry.mac[0], entry.mac[1], entry.mac[2], entry.mac[3], entry.mac[4],
+		entry.mac[5], text);
+	verdict_fact(s->verdict, "rtnetlink", "neighbour %s on %s in %s is %s; no owner of the address has "
+					      "that MAC",
+		text, sent->event.device, scene_name(s, netns),
+		entry.state & NUD_PERMANENT ? "PERMANENT" : "stale");
+	verdict_fix(s->verdict, "%s neigh del %s dev %s", scene_ip(s, netns, ip), text,
+		sent->event.device);
+	return true;
+}
+
+const struct cause cause_neighbour_wrong = {
+	.id = "neighbour-wrong",
+	.title = "a static or stale neighbour entry has the wrong MAC address",
+	.proof = "The frame goes to a MAC that is not the owner's; OTHERHOST in ip_rcv_core there. Confirmed: the "
+		 "neighbour entry against the MAC of the device that owns the address.",
+	.repair = "ip -n A neigh del X dev a0",
+	.signs = {{SIGN_DROP, "OTHERHOST", NULL, 0}, {SIGN_SENT, NULL, NULL, 0},
+		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, NULL, "ip6_rcv_core", 0},
+		{SIGN_DROP, NULL, "ip_rcv_core", 0}},
+	.confirm = neighbour_wrong_confirm,
+};
+
+/* A gateway that nobody has, of the way back: the book has a name of its own for that. */
+static bool return_gateway_dead_confirm(struct scene *s, const struct cause *c)
+{
+	struct packet_view p;
+
+	if (s->ending->leg != LEG_ANSWER && (s->ending->last < 0 ||
+						    scene_seen(s)->event.netns ==
+							    s->story->subject.netns ||
+						    s->story->list[s->ending->last].leg != LEG_REQUEST))
+		return false;
+	scene_packet(s, &p);
+	/* Asked by one who has received the request for himself: it is for the answer. */
+	if (s->ending->leg != LEG_ANSWER &&
+		scene_is_local(s, scene_netns(s, scene_seen(s)), p.family, p.destination) == TOPOLOGY_NONE)
+		return false;
+	if (address_equal(s->ending->family, s->ending->wanted, s->story->subject.source))
+		return false;
+	return cause_address_not_owned.confirm(s, c);
+}
+
+const struct cause cause_return_gateway_dead = {
+	.id = "return-gateway-dead",
+	.title = "the answer goes to a gateway that does not exist",
+	.proof = "The request is received, then NEIGH_FAILED for the gateway at the destination. Confirmed: the "
+		 "next hop of the return route is owned by nobody.",
+	.repair = "ip -n B route replace default via G",
+	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}},
+	.confirm = return_gateway_dead_confirm,
+};
