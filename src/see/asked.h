@@ -10,8 +10,8 @@
 #include "see/scene.h"
 
 struct asked {
-	int netns, device;   /* who asks, on which device */
-	int owner;	     /* device with the address, best guess; NONE: nobody in reach */
+	int netns, device;	  /* who asks, on which device */
+	int owner;		  /* device with the address, best guess; NONE: nobody in reach */
 	const struct seen *heard; /* the question's arrival in the owner's namespace; NULL: none */
 	int heard_device;
 	bool told; /* the owner has sent an answer */

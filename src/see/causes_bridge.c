@@ -61,8 +61,9 @@ static bool way_find(const struct scene *s, struct way *w)
 		if (a.owner == TOPOLOGY_NONE)
 			return false;
 		w->from = a.device;
-		w->to = a.heard_device != TOPOLOGY_NONE ? a.heard_device :
-							  entrance(s, a.device, t->devices[a.owner].netns);
+		w->to = a.heard_device != TOPOLOGY_NONE
+				? a.heard_device
+				: entrance(s, a.device, t->devices[a.owner].netns);
 		/* Heard, and not told: that is the owner's affair.  Told: the way back. */
 		if (a.heard && !a.told)
 			return false;
@@ -119,8 +120,8 @@ static bool way_down_confirm(struct scene *s, const struct cause *c)
 		if (peer != !strcmp(c->id, "peer-down"))
 			continue;
 		scene_at(s, d->netns, d->name);
-		scene_why(s, "%s in %s, on the way of %s, is down", d->name, scene_name(s, d->netns),
-			lost_what(s));
+		scene_why(s, "%s in %s, on the way of %s, is down", d->name,
+			scene_name(s, d->netns), lost_what(s));
 		verdict_fact(s->verdict, "rtnetlink", "%s in %s lacks IFF_UP", d->name,
 			scene_name(s, d->netns));
 		verdict_fix(s->verdict, "%s link set %s up", scene_ip(s, d->netns, ip), d->name);
@@ -132,13 +133,16 @@ static bool way_down_confirm(struct scene *s, const struct cause *c)
 #define SIGNS_SEGMENT                                                                              \
 	{                                                                                          \
 		{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_SENT, NULL, NULL, 0},                      \
-			{SIGN_RECEIVED, NULL, NULL, 0}                                             \
+		{                                                                                  \
+			SIGN_RECEIVED, NULL, NULL, 0                                               \
+		}                                                                                  \
 	}
 
 const struct cause cause_way_peer_down = {
 	.id = "peer-down",
 	.title = "the other end of a cable on the way is down",
-	.proof = "No drop; a bridge does not use a port without carrier. Confirmed: IFF_UP is missing.",
+	.proof =
+		"No drop; a bridge does not use a port without carrier. Confirmed: IFF_UP is missing.",
 	.repair = "ip -n B link set b0 up",
 	.signs = SIGNS_SEGMENT,
 	.confirm = way_down_confirm,
@@ -183,12 +187,13 @@ static bool bridge_down_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_bridge_down = {
 	.id = "bridge-down",
 	.title = "the bridge device itself is down",
-	.proof = "BRIDGE_INGRESS_STP_STATE in br_handle_frame (ports become disabled). Confirmed: the bridge "
-		 "lacks IFF_UP.",
+	.proof =
+		"BRIDGE_INGRESS_STP_STATE in br_handle_frame (ports become disabled). Confirmed: the bridge "
+		"lacks IFF_UP.",
 	.repair = "ip -n R link set br0 up",
-	.signs = {{SIGN_DROP, NULL, "br_handle_frame", 0}, {SIGN_DROP, "BRIDGE_INGRESS_STP_STATE", NULL, 0},
-		{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_SENT, NULL, NULL, 0},
-		{SIGN_RECEIVED, NULL, NULL, 0}},
+	.signs = {{SIGN_DROP, NULL, "br_handle_frame", 0},
+		{SIGN_DROP, "BRIDGE_INGRESS_STP_STATE", NULL, 0}, {SIGN_UNRESOLVED, NULL, NULL, 0},
+		{SIGN_SENT, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0}},
 	.confirm = bridge_down_confirm,
 };
 
@@ -196,7 +201,8 @@ const struct cause cause_bridge_down = {
 
 static bool port_state_say(struct scene *s, const struct device *port)
 {
-	static const char *const names[] = {"disabled", "listening", "learning", "forwarding", "blocking"};
+	static const char *const names[] = {
+		"disabled", "listening", "learning", "forwarding", "blocking"};
 	const struct device *bridge = device_master(s->topology, port);
 	char tool[COMMAND_PREFIX];
 
@@ -237,10 +243,13 @@ static bool bridge_port_state_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_bridge_port_state = {
 	.id = "bridge-port-state",
 	.title = "a bridge port is not forwarding",
-	.proof = "BRIDGE_INGRESS_STP_STATE in br_handle_frame; at the far port nothing is sent. Confirmed: "
-		 "IFLA_BRPORT_STATE.",
-	.repair = "bridge -n R link set dev P state 3, or ip -n R link set BR type bridge stp_state 0",
-	.signs = {{SIGN_DROP, NULL, "br_handle_frame", 0}, {SIGN_DROP, "BRIDGE_INGRESS_STP_STATE", NULL, 0},
+	.proof =
+		"BRIDGE_INGRESS_STP_STATE in br_handle_frame; at the far port nothing is sent. Confirmed: "
+		"IFLA_BRPORT_STATE.",
+	.repair =
+		"bridge -n R link set dev P state 3, or ip -n R link set BR type bridge stp_state 0",
+	.signs = {{SIGN_DROP, NULL, "br_handle_frame", 0},
+		{SIGN_DROP, "BRIDGE_INGRESS_STP_STATE", NULL, 0},
 		{SIGN_DROP, NULL, "br_handle_frame_finish", 0}, {SIGN_UNRESOLVED, NULL, NULL, 0},
 		{SIGN_SENT, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0}},
 	.confirm = bridge_port_state_confirm,
@@ -278,8 +287,8 @@ static bool bridge_port_isolated_confirm(struct scene *s, const struct cause *c)
 			return port_flag_say(s, in, "isolated", "off",
 				"is isolated, as is the port behind which the other side is");
 		if (in->port.locked)
-			return port_flag_say(s, in, "locked", "off",
-				"is locked and does not know the sender");
+			return port_flag_say(
+				s, in, "locked", "off", "is locked and does not know the sender");
 		if (w.broadcast && !out->port.broadcast_flood)
 			return port_flag_say(s, out, "bcast_flood", "on",
 				"is not flooded with broadcasts, so ARP does not get there");
@@ -287,8 +296,8 @@ static bool bridge_port_isolated_confirm(struct scene *s, const struct cause *c)
 			return port_flag_say(s, out, "mcast_flood", "on",
 				"is not flooded with multicasts, so neighbour discovery does not get there");
 		if ((w.broadcast || w.multicast) && out->port.neigh_suppress)
-			return port_flag_say(s, out, "neigh_suppress", "off",
-				"suppresses neighbour discovery");
+			return port_flag_say(
+				s, out, "neigh_suppress", "off", "suppresses neighbour discovery");
 		if (!w.broadcast && !w.multicast && !out->port.unicast_flood)
 			return port_flag_say(s, out, "flood", "on",
 				"is not flooded, and the bridge has not learnt who is behind it");
@@ -316,8 +325,8 @@ static bool fdb_find(const struct scene *s, int netns, const uint8_t *mac, char 
 	char text[18];
 	bool found = false;
 
-	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
-		mac[4], mac[5]);
+	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		mac[3], mac[4], mac[5]);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		json_t *entry = json_array_get(list, i);
 		const char *entry_mac = json_string_value(json_object_get(entry, "mac"));
@@ -369,14 +378,16 @@ static bool bridge_fdb_confirm(struct scene *s, const struct cause *c)
 			s->topology->devices[path[1]].kind != DEVICE_BRIDGE)
 			continue;
 		scene_at(s, netns, s->topology->devices[device].name);
-		scene_why(s, "the bridge in %s sends %02x:%02x:%02x:%02x:%02x:%02x to port %s, but its owner is "
-			     "behind %s",
+		scene_why(s,
+			"the bridge in %s sends %02x:%02x:%02x:%02x:%02x:%02x to port %s, but its owner is "
+			"behind %s",
 			scene_name(s, netns), mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], name,
 			s->topology->devices[path[2]].name);
-		verdict_fact(s->verdict, "rtnetlink", "the forwarding table has the address on %s", name);
-		verdict_fix(s->verdict, "%s fdb del %02x:%02x:%02x:%02x:%02x:%02x dev %s master",
-			scene_tool(s, netns, "bridge", tool), mac[0], mac[1], mac[2], mac[3], mac[4], mac[5],
+		verdict_fact(s->verdict, "rtnetlink", "the forwarding table has the address on %s",
 			name);
+		verdict_fix(s->verdict, "%s fdb del %02x:%02x:%02x:%02x:%02x:%02x dev %s master",
+			scene_tool(s, netns, "bridge", tool), mac[0], mac[1], mac[2], mac[3],
+			mac[4], mac[5], name);
 		return true;
 	}
 	return false;
@@ -385,8 +396,9 @@ static bool bridge_fdb_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_bridge_fdb = {
 	.id = "bridge-fdb",
 	.title = "the forwarding table points to the wrong port",
-	.proof = "The frame leaves on another port, or NOT_SPECIFIED in br_handle_frame_finish when the entry "
-		 "names the ingress port. Confirmed: the entry's port does not lead to the owner.",
+	.proof =
+		"The frame leaves on another port, or NOT_SPECIFIED in br_handle_frame_finish when the entry "
+		"names the ingress port. Confirmed: the entry's port does not lead to the owner.",
 	.repair = "bridge -n R fdb del MAC dev P master",
 	.signs = {{SIGN_DROP, NULL, "br_handle_frame_finish", 0}, {SIGN_DROP, "OTHERHOST", NULL, 0},
 		{SIGN_SENT, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0},
@@ -422,17 +434,31 @@ static const struct device *port_loose(const struct scene *s, int end, const str
 static bool port_not_enslaved_confirm(struct scene *s, const struct cause *c)
 {
 	const struct topology *t = s->topology;
-	const struct device *bridge = NULL, *port;
-	int device = scene_device(s, scene_seen(s)), owner = TOPOLOGY_NONE, family;
+	const struct device *bridge = NULL, *port = NULL;
+	const struct seen *at = scene_seen(s);
+	const uint8_t *wanted = at->outer.destination;
+	int device = scene_device(s, at), owner = TOPOLOGY_NONE;
+	uint8_t family = at->outer.family;
 	struct asked a;
 	char ip[COMMAND_PREFIX];
 
-	if (device == TOPOLOGY_NONE || !asked_find(s, &a) || a.owner != TOPOLOGY_NONE)
+	if (asked_find(s, &a)) {
+		if (a.owner != TOPOLOGY_NONE)
+			return false;
+		wanted = s->ending->wanted;
+		family = s->ending->family;
+	}
+	if (device == TOPOLOGY_NONE)
 		return false;
-	port = port_loose(s, device, &bridge);
-	family = s->ending->family == 6 ? AF_INET6 : AF_INET;
-	while (!port && (owner = topology_owner(t, (uint8_t)family, s->ending->wanted, owner)) !=
-				TOPOLOGY_NONE)
+	/* The asker's own cable; the place where it was lost; the owner's cable. */
+	if (t->devices[device].kind == DEVICE_VETH &&
+		t->devices[device].end.device != TOPOLOGY_NONE) {
+		port = port_loose(s, device, &bridge);
+		if (!port && s->ending->kind != ENDING_UNRESOLVED)
+			port = port_loose(s, t->devices[device].end.device, &bridge);
+	}
+	while (!port && (owner = topology_owner(t, family == 6 ? AF_INET6 : AF_INET, wanted,
+				 owner)) != TOPOLOGY_NONE)
 		port = port_loose(s, owner, &bridge);
 	if (!port)
 		return false;
@@ -441,18 +467,20 @@ static bool port_not_enslaved_confirm(struct scene *s, const struct cause *c)
 		port->name, scene_name(s, port->netns), bridge->name);
 	verdict_fact(s->verdict, "rtnetlink", "%s in %s has no master", port->name,
 		scene_name(s, port->netns));
-	verdict_fix(s->verdict, "%s link set %s master %s", scene_ip(s, port->netns, ip), port->name,
-		bridge->name);
+	verdict_fix(s->verdict, "%s link set %s master %s", scene_ip(s, port->netns, ip),
+		port->name, bridge->name);
 	return true;
 }
 
 const struct cause cause_port_not_enslaved = {
 	.id = "port-not-enslaved",
 	.title = "a device that should be a port is not in the bridge",
-	.proof = "The frame is flooded to the other ports only, or received where nobody does anything with "
-		 "it. Confirmed: no IFLA_MASTER on the device whose peer is the destination or the asker.",
+	.proof =
+		"The frame is flooded to the other ports only, or received where nobody does anything with "
+		"it. Confirmed: no IFLA_MASTER on the device whose peer is the destination or the asker.",
 	.repair = "ip -n R link set P master BR",
-	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}},
+	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_DROP, "OTHERHOST", NULL, 0},
+		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_SENT, NULL, NULL, 0}},
 	.confirm = port_not_enslaved_confirm,
 };
 
@@ -467,12 +495,13 @@ static bool bridge_netfilter_confirm(struct scene *s, const struct cause *c)
 	const char *key;
 
 	/* The packet is seen on a port, and dropped there although it only crosses. */
-	for (int i = s->ending->at; i >= 0 && device != TOPOLOGY_NONE &&
-		     !s->topology->devices[device].port.is_port;
+	for (int i = s->ending->at;
+		i >= 0 && device != TOPOLOGY_NONE && !s->topology->devices[device].port.is_port;
 		i--) {
 		const struct seen *n = &s->story->list[i];
 
-		if (n->event.netns == at->event.netns && n->event.kind == PATH_RX && n->leg == at->leg)
+		if (n->event.netns == at->event.netns && n->event.kind == PATH_RX &&
+			n->leg == at->leg)
 			device = scene_device(s, n);
 	}
 	if (device == TOPOLOGY_NONE)
@@ -481,16 +510,17 @@ static bool bridge_netfilter_confirm(struct scene *s, const struct cause *c)
 	if (!d->port.is_port ||
 		scene_is_local(s, netns, at->outer.family, at->outer.destination) != TOPOLOGY_NONE)
 		return false;
-	key = at->outer.kind == HEADER_ARP ? "bridge-nf-call-arptables" :
-	      at->outer.family == 6	   ? "bridge-nf-call-ip6tables" :
-					     "bridge-nf-call-iptables";
+	key = at->outer.kind == HEADER_ARP ? "bridge-nf-call-arptables"
+	      : at->outer.family == 6	   ? "bridge-nf-call-ip6tables"
+					   : "bridge-nf-call-iptables";
 	if (!live_sysctl(scene_fd(s, netns), 0, "net/bridge/%s", key))
 		return false;
 	/* A rule of the bridge family would drop it without that switch, too. */
 	if (firewall_drops_bridged(s))
 		return false;
 	scene_at(s, netns, d->name);
-	scene_why(s, "%s only crosses the bridge in %s, but %s hands it to the forward chain, which drops it",
+	scene_why(s,
+		"%s only crosses the bridge in %s, but %s hands it to the forward chain, which drops it",
 		scene_leg(s), scene_name(s, netns), key);
 	verdict_fact(s->verdict, "sysctl", "net.bridge.%s is 1 in %s", key, scene_name(s, netns));
 	verdict_fix(s->verdict, "%ssysctl -w net.bridge.%s=0", scene_exec(s, netns, exec), key);
@@ -500,8 +530,9 @@ static bool bridge_netfilter_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_bridge_netfilter = {
 	.id = "bridge-netfilter",
 	.title = "bridged IP packets are given to the IP forward chain",
-	.proof = "NETFILTER_DROP of an IP packet while it only crosses the bridge; ARP passes. Confirmed: "
-		 "net.bridge.bridge-nf-call-iptables is 1, and no rule of the bridge family drops it.",
+	.proof =
+		"NETFILTER_DROP of an IP packet while it only crosses the bridge; ARP passes. Confirmed: "
+		"net.bridge.bridge-nf-call-iptables is 1, and no rule of the bridge family drops it.",
 	.repair = "ip netns exec N sysctl -w net.bridge.bridge-nf-call-iptables=0",
 	.signs = {{SIGN_DROP, "NETFILTER_DROP", NULL, 0}},
 	.confirm = bridge_netfilter_confirm,
@@ -527,7 +558,8 @@ static bool bridge_vlan_confirm(struct scene *s, const struct cause *c)
 			continue;
 		list = live_json(scene_fd(s, bridge->netns), argv);
 		for (size_t k = 0; k < json_array_size(list); k++) {
-			json_t *entry = json_array_get(list, k), *vlans = json_object_get(entry, "vlans");
+			json_t *entry = json_array_get(list, k),
+			       *vlans = json_object_get(entry, "vlans");
 			const char *name = json_string_value(json_object_get(entry, "ifname"));
 
 			for (size_t m = 0; name && m < json_array_size(vlans); m++) {
@@ -535,10 +567,14 @@ static bool bridge_vlan_confirm(struct scene *s, const struct cause *c)
 
 				for (size_t f = 0; f < json_array_size(flags); f++)
 					for (int p = 0; p < 2; p++)
-						if (!strcmp(json_string_value(json_array_get(flags, f)), "PVID") &&
+						if (!strcmp(json_string_value(
+								    json_array_get(flags, f)),
+							    "PVID") &&
 							!strcmp(name, ports[p]->name))
-							pvid[p] = json_integer_value(json_object_get(
-								json_array_get(vlans, m), "vlan"));
+							pvid[p] =
+								json_integer_value(json_object_get(
+									json_array_get(vlans, m),
+									"vlan"));
 			}
 		}
 		json_decref(list);
@@ -547,11 +583,13 @@ static bool bridge_vlan_confirm(struct scene *s, const struct cause *c)
 		int bad = pvid[0] ? 1 : 0;
 
 		scene_at(s, bridge->netns, ports[bad]->name);
-		scene_why(s, "VLAN filtering of %s in %s keeps ports %s (VLAN %d) and %s (VLAN %d) apart",
+		scene_why(s,
+			"VLAN filtering of %s in %s keeps ports %s (VLAN %d) and %s (VLAN %d) apart",
 			bridge->name, scene_name(s, bridge->netns), ports[0]->name, (int)pvid[0],
 			ports[1]->name, (int)pvid[1]);
-		verdict_fact(s->verdict, "rtnetlink", "vlan_filtering is 1; PVID of %s is %d, of %s %d",
-			ports[0]->name, (int)pvid[0], ports[1]->name, (int)pvid[1]);
+		verdict_fact(s->verdict, "rtnetlink",
+			"vlan_filtering is 1; PVID of %s is %d, of %s %d", ports[0]->name,
+			(int)pvid[0], ports[1]->name, (int)pvid[1]);
 		verdict_fix(s->verdict, "%s vlan add dev %s vid %d pvid untagged",
 			scene_tool(s, bridge->netns, "bridge", tool), ports[bad]->name,
 			pvid[!bad] ? (int)pvid[!bad] : 1);
@@ -563,12 +601,14 @@ static bool bridge_vlan_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_bridge_vlan = {
 	.id = "bridge-vlan",
 	.title = "VLAN filtering removes the frame",
-	.proof = "A drop in br_handle_frame, or no transmit on the port. Confirmed: vlan_filtering is 1 and "
-		 "the ports have different VLANs.",
+	.proof =
+		"A drop in br_handle_frame, or no transmit on the port. Confirmed: vlan_filtering is 1 and "
+		"the ports have different VLANs.",
 	.repair = "bridge -n R vlan add dev P vid V pvid untagged",
 	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_SENT, NULL, NULL, 0},
 		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, NULL, "br_handle_frame", 0},
-		{SIGN_DROP, NULL, "br_allowed_ingress", 0}, {SIGN_DROP, NULL, "br_handle_frame_finish", 0}},
+		{SIGN_DROP, NULL, "br_allowed_ingress", 0},
+		{SIGN_DROP, NULL, "br_handle_frame_finish", 0}},
 	.confirm = bridge_vlan_confirm,
 };
 
@@ -583,9 +623,9 @@ static int lower_of(const struct scene *s, int device)
 		return TOPOLOGY_NONE;
 	if (d->end.device != TOPOLOGY_NONE)
 		return d->end.device;
-	return d->end.netns != TOPOLOGY_NONE && d->end.ifindex ?
-		       topology_device_at(s->topology, d->end.netns, d->end.ifindex) :
-		       TOPOLOGY_NONE;
+	return d->end.netns != TOPOLOGY_NONE && d->end.ifindex
+		       ? topology_device_at(s->topology, d->end.netns, d->end.ifindex)
+		       : TOPOLOGY_NONE;
 }
 
 /* The devices of the asker and of the owner of what is wanted, wherever they are. */
@@ -597,7 +637,8 @@ static bool two_ends(const struct scene *s, int *from, int *to)
 
 	if (asked_find(s, &a)) {
 		*from = a.device;
-		*to = topology_owner(s->topology, (uint8_t)family, s->ending->wanted, TOPOLOGY_NONE);
+		*to = topology_owner(
+			s->topology, (uint8_t)family, s->ending->wanted, TOPOLOGY_NONE);
 	} else {
 		*from = scene_device(s, at);
 		*to = at && at->event.has_link ? mac_owner(s, at->event.lladdr) : TOPOLOGY_NONE;
@@ -620,7 +661,8 @@ static bool macvlan_private_confirm(struct scene *s, const struct cause *c)
 	if (d[0]->macvlan_mode == MACVLAN_MODE_BRIDGE && d[1]->macvlan_mode == MACVLAN_MODE_BRIDGE)
 		return false;
 	scene_at(s, d[0]->netns, d[0]->name);
-	scene_why(s, "%s in %s and %s in %s are macvlans on one device in mode %s, which keeps them apart",
+	scene_why(s,
+		"%s in %s and %s in %s are macvlans on one device in mode %s, which keeps them apart",
 		d[0]->name, scene_name(s, d[0]->netns), d[1]->name, scene_name(s, d[1]->netns),
 		d[0]->macvlan_mode < 5 ? modes[d[0]->macvlan_mode] : "?");
 	for (int i = 0; i < 2; i++) {
@@ -665,15 +707,18 @@ static bool macvlan_parent_confirm(struct scene *s, const struct cause *c)
 			parent->addresses[k].scope < 253)
 			address = &parent->addresses[k];
 	scene_at(s, child->netns, child->name);
-	scene_why(s, "%s in %s is a macvlan on %s in %s; a child and its parent cannot talk", child->name,
-		scene_name(s, child->netns), parent->name, scene_name(s, parent->netns));
+	scene_why(s, "%s in %s is a macvlan on %s in %s; a child and its parent cannot talk",
+		child->name, scene_name(s, child->netns), parent->name,
+		scene_name(s, parent->netns));
 	verdict_fact(s->verdict, "rtnetlink", "the lower device of %s is %s in %s", child->name,
 		parent->name, scene_name(s, parent->netns));
 	scene_ip(s, parent->netns, ip);
-	verdict_fix(s->verdict, "%s link add mv0 link %s type macvlan mode bridge", ip, parent->name);
+	verdict_fix(
+		s->verdict, "%s link add mv0 link %s type macvlan mode bridge", ip, parent->name);
 	if (address) {
 		address_text(text, address_family(address), address->ip);
-		verdict_fix(s->verdict, "%s addr del %s/%u dev %s", ip, text, address->prefix, parent->name);
+		verdict_fix(s->verdict, "%s addr del %s/%u dev %s", ip, text, address->prefix,
+			parent->name);
 		verdict_fix(s->verdict, "%s addr add %s/%u dev mv0", ip, text, address->prefix);
 	}
 	verdict_fix(s->verdict, "%s link set mv0 up", ip);
@@ -683,10 +728,11 @@ static bool macvlan_parent_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_macvlan_parent = {
 	.id = "macvlan-parent",
 	.title = "a child and its parent device cannot talk",
-	.proof = "The request may reach the parent's address, the answer never reaches the child. Confirmed: "
-		 "the destination is on the lower device of the asker's macvlan, or the reverse.",
+	.proof =
+		"The request may reach the parent's address, the answer never reaches the child. Confirmed: "
+		"the destination is on the lower device of the asker's macvlan, or the reverse.",
 	.repair = "ip -n P link add mv0 link LOWER type macvlan mode bridge",
-	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_SENT, NULL, NULL, 0}, {SIGN_DROP, NULL, NULL, 0},
-		{SIGN_RECEIVED, NULL, NULL, 0}},
+	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_SENT, NULL, NULL, 0},
+		{SIGN_DROP, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0}},
 	.confirm = macvlan_parent_confirm,
 };

@@ -244,8 +244,9 @@ static bool firewall_reject_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_firewall_reject = {
 	.id = "firewall-reject",
 	.title = "a rule refuses and answers",
-	.proof = "NETFILTER_DROP and icmp_send, or a TCP RST, in the same namespace for the same packet. "
-		 "Confirmed: a reject rule in that chain.",
+	.proof =
+		"NETFILTER_DROP and icmp_send, or a TCP RST, in the same namespace for the same packet. "
+		"Confirmed: a reject rule in that chain.",
 	.repair = "as firewall-drop",
 	.signs = {{SIGN_DROP, "NETFILTER_DROP", NULL, 0}, {SIGN_CALL, NULL, NULL, EPERM},
 		{SIGN_DROP, "NOT_SPECIFIED", "nf_hook_slow", 0}},
@@ -256,7 +257,8 @@ const struct cause cause_firewall_reject = {
 bool firewall_rewrites(struct scene *s, int netns)
 {
 	static const char *const argv[] = {"nft", "-j", "list", "ruleset", NULL};
-	json_t *rules = live_json(scene_fd(s, netns), argv), *items = json_object_get(rules, "nftables");
+	json_t *rules = live_json(scene_fd(s, netns), argv),
+	       *items = json_object_get(rules, "nftables");
 	char exec[COMMAND_PREFIX];
 	bool found = false;
 
@@ -265,14 +267,16 @@ bool firewall_rewrites(struct scene *s, int netns)
 		json_t *expr = json_object_get(rule, "expr");
 
 		for (size_t k = 0; k < json_array_size(expr) && !found; k++) {
-			json_t *key = json_object_get(json_object_get(json_array_get(expr, k), "mangle"), "key");
+			json_t *key = json_object_get(
+				json_object_get(json_array_get(expr, k), "mangle"), "key");
 			json_t *payload = json_object_get(key, "payload");
 			const char *field = json_string_value(json_object_get(payload, "field"));
 
 			if (!field || strcmp(field, "checksum") != 0)
 				continue;
 			found = true;
-			verdict_fact(s->verdict, "nft", "table %s %s, chain %s, rule handle %d writes the checksum",
+			verdict_fact(s->verdict, "nft",
+				"table %s %s, chain %s, rule handle %d writes the checksum",
 				json_string_value(json_object_get(rule, "family")),
 				json_string_value(json_object_get(rule, "table")),
 				json_string_value(json_object_get(rule, "chain")),

@@ -29,12 +29,13 @@ static bool no_listener_confirm(struct scene *s, const struct cause *c)
 				at = &s->story->list[i];
 		netns = scene_netns(s, at);
 	}
-	if (!at || netns < 0 || at->leg != LEG_REQUEST || at->event.match != PATH_PROBE ||
+	if (!at || netns < 0 || at->event.kind != PATH_DROP || at->leg != LEG_REQUEST ||
+		at->event.match != PATH_PROBE ||
 		(at->outer.proto != IPPROTO_UDP && at->outer.proto != IPPROTO_TCP) ||
 		at->outer.kind == HEADER_VXLAN)
 		return false;
-	if (live_listener(scene_fd(s, netns), at->outer.family, at->outer.proto, at->outer.destination,
-		    at->outer.second))
+	if (live_listener(scene_fd(s, netns), at->outer.family, at->outer.proto,
+		    at->outer.destination, at->outer.second))
 		return false;
 	proto = at->outer.proto == IPPROTO_UDP ? "UDP" : "TCP";
 	address_text(text, at->outer.family, at->outer.destination);
@@ -49,8 +50,9 @@ static bool no_listener_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_no_listener = {
 	.id = "no-listener",
 	.title = "nobody listens on the port",
-	.proof = "UDP: NO_SOCKET in __udp4_lib_rcv, ICMP 3/3 (ICMPv6 1/4). TCP: NO_SOCKET in tcp_v4_rcv, an RST "
-		 "from the destination. Confirmed: sock_diag shows no socket, and no firewall verdict.",
+	.proof =
+		"UDP: NO_SOCKET in __udp4_lib_rcv, ICMP 3/3 (ICMPv6 1/4). TCP: NO_SOCKET in tcp_v4_rcv, an RST "
+		"from the destination. Confirmed: sock_diag shows no socket, and no firewall verdict.",
 	.repair = "start the service, or bind it to that address",
 	.signs = {{SIGN_DROP, "NO_SOCKET", NULL, 0}, {SIGN_DROP, NULL, "__udp4_lib_rcv", 0},
 		{SIGN_DROP, NULL, "__udp6_lib_rcv", 0}, {SIGN_DROP, NULL, "tcp_v4_rcv", 0},
@@ -76,21 +78,23 @@ static bool bad_checksum_confirm(struct scene *s, const struct cause *c)
 			device = s->story->list[i].event.device;
 		}
 	scene_at(s, netns, at->event.device);
-	scene_why(s, "%s came to %s on %s with a wrong checksum", scene_leg(s), scene_name(s, netns),
-		at->event.device);
+	scene_why(s, "%s came to %s on %s with a wrong checksum", scene_leg(s),
+		scene_name(s, netns), at->event.device);
 	verdict_fact(s->verdict, "tracepoint", "%s in %s", at->reason, at->symbol);
 	if (firewall_rewrites(s, netns))
 		return true;
 	if (sender != TOPOLOGY_NONE)
-		verdict_fix(s->verdict, "%sethtool -K %s tx off", scene_exec(s, sender, exec), device);
+		verdict_fix(
+			s->verdict, "%sethtool -K %s tx off", scene_exec(s, sender, exec), device);
 	return true;
 }
 
 const struct cause cause_bad_checksum = {
 	.id = "bad-checksum",
 	.title = "the checksum is wrong on arrival",
-	.proof = "ICMP_CSUM in icmp_rcv, UDP_CSUM, TCP_CSUM, IP_CSUM. Confirmed: offload to user space without a "
-		 "checksum, or a rule that writes it.",
+	.proof =
+		"ICMP_CSUM in icmp_rcv, UDP_CSUM, TCP_CSUM, IP_CSUM. Confirmed: offload to user space without a "
+		"checksum, or a rule that writes it.",
 	.repair = "ip netns exec N ethtool -K D tx off, or remove the rule",
 	.signs = {{SIGN_DROP, "ICMP_CSUM", NULL, 0}, {SIGN_DROP, "UDP_CSUM", NULL, 0},
 		{SIGN_DROP, "TCP_CSUM", NULL, 0}, {SIGN_DROP, "IP_CSUM", NULL, 0}},
@@ -106,7 +110,8 @@ static bool tc_has(const struct scene *s, const struct device *d, const char *ki
 	bool found = false;
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *name = json_string_value(json_object_get(json_array_get(list, i), "kind"));
+		const char *name =
+			json_string_value(json_object_get(json_array_get(list, i), "kind"));
 
 		found = found || (name && !strcmp(name, kind));
 	}
@@ -131,10 +136,10 @@ static bool tc_drop_confirm(struct scene *s, const struct cause *c)
 	if (!clsact && !old)
 		return false;
 	scene_at(s, d->netns, d->name);
-	scene_why(s, "a tc filter on %s of %s in %s drops %s", ingress ? "ingress" : "egress", d->name,
-		scene_name(s, d->netns), scene_leg(s));
-	verdict_fact(s->verdict, "rtnetlink", "%s in %s has a %s qdisc", d->name, scene_name(s, d->netns),
-		clsact ? "clsact" : "ingress");
+	scene_why(s, "a tc filter on %s of %s in %s drops %s", ingress ? "ingress" : "egress",
+		d->name, scene_name(s, d->netns), scene_leg(s));
+	verdict_fact(s->verdict, "rtnetlink", "%s in %s has a %s qdisc", d->name,
+		scene_name(s, d->netns), clsact ? "clsact" : "ingress");
 	scene_tool(s, d->netns, "tc", tool);
 	if (clsact)
 		verdict_fix(s->verdict, "%s filter del dev %s %s", tool, d->name,
@@ -147,8 +152,9 @@ static bool tc_drop_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_tc_drop = {
 	.id = "tc-drop",
 	.title = "a tc filter or action drops",
-	.proof = "TC_INGRESS in __netif_receive_skb_core, TC_EGRESS in __dev_queue_xmit. Confirmed: a clsact or "
-		 "ingress qdisc on the device.",
+	.proof =
+		"TC_INGRESS in __netif_receive_skb_core, TC_EGRESS in __dev_queue_xmit. Confirmed: a clsact or "
+		"ingress qdisc on the device.",
 	.repair = "tc -n N filter del dev D ingress",
 	.signs = {{SIGN_DROP, "TC_INGRESS", NULL, 0}, {SIGN_DROP, "TC_EGRESS", NULL, 0},
 		{SIGN_DROP, "NOT_SPECIFIED", "__netif_receive_skb_core", 0},
@@ -181,15 +187,18 @@ static bool xdp_drop_confirm(struct scene *s, const struct cause *c)
 	verdict_fact(s->verdict, "rtnetlink", "%s in %s has XDP program %u attached (%s)", d->name,
 		scene_name(s, d->netns), d->xdp.program, modes[d->xdp.mode < 5 ? d->xdp.mode : 4]);
 	verdict_fix(s->verdict, "%s link set dev %s %s off", scene_ip(s, d->netns, ip), d->name,
-		d->xdp.mode == 2 ? "xdpgeneric" : d->xdp.mode == 1 ? "xdpdrv" : "xdp");
+		d->xdp.mode == 2   ? "xdpgeneric"
+		: d->xdp.mode == 1 ? "xdpdrv"
+				   : "xdp");
 	return true;
 }
 
 const struct cause cause_xdp_drop = {
 	.id = "xdp-drop",
 	.title = "an XDP program drops",
-	.proof = "NOT_SPECIFIED in do_xdp_generic or veth_xdp_rcv_skb; with XDP frames sent on one end and never "
-		 "received on the other. Confirmed: IFLA_XDP attached.",
+	.proof =
+		"NOT_SPECIFIED in do_xdp_generic or veth_xdp_rcv_skb; with XDP frames sent on one end and never "
+		"received on the other. Confirmed: IFLA_XDP attached.",
 	.repair = "ip -n N link set D xdp off",
 	.signs = {{SIGN_DROP, NULL, "do_xdp_generic", 0}, {SIGN_DROP, NULL, "veth_xdp_rcv_skb", 0},
 		{SIGN_DROP, NULL, "netif_receive_generic_xdp", 0}, {SIGN_DROP, "XDP", NULL, 0},
@@ -212,11 +221,12 @@ static bool qdisc_drop_confirm(struct scene *s, const struct cause *c)
 		!strcmp(d->qdisc, "noqueue"))
 		return false;
 	scene_at(s, d->netns, d->name);
-	scene_why(s, "the %s queue of %s in %s drops %s", d->qdisc, d->name, scene_name(s, d->netns),
-		scene_leg(s));
-	verdict_fact(s->verdict, "rtnetlink", "%s in %s has qdisc %s", d->name, scene_name(s, d->netns),
-		d->qdisc);
-	verdict_fix(s->verdict, "%s qdisc del dev %s root", scene_tool(s, d->netns, "tc", tool), d->name);
+	scene_why(s, "the %s queue of %s in %s drops %s", d->qdisc, d->name,
+		scene_name(s, d->netns), scene_leg(s));
+	verdict_fact(s->verdict, "rtnetlink", "%s in %s has qdisc %s", d->name,
+		scene_name(s, d->netns), d->qdisc);
+	verdict_fix(s->verdict, "%s qdisc del dev %s root", scene_tool(s, d->netns, "tc", tool),
+		d->name);
 	return true;
 }
 
@@ -243,7 +253,8 @@ static bool xfrm_policy_confirm(struct scene *s, const struct cause *c)
 	bool found = false;
 
 	/* "src A dst B" begins a policy; "dir in action block priority 0" follows. */
-	for (char *line = text ? strtok(text, "\n") : NULL; line && !found; line = strtok(NULL, "\n")) {
+	for (char *line = text ? strtok(text, "\n") : NULL; line && !found;
+		line = strtok(NULL, "\n")) {
 		char *dir = strstr(line, "dir ");
 
 		if (!strncmp(line, "src ", 4))
@@ -262,17 +273,19 @@ static bool xfrm_policy_confirm(struct scene *s, const struct cause *c)
 	scene_at(s, netns, at ? at->event.device : "");
 	scene_why(s, "an IPsec policy of %s (%s, dir %s) stops %s", scene_name(s, netns), selector,
 		direction, scene_leg(s));
-	verdict_fact(s->verdict, "xfrm", "%s dir %s in %s", selector, direction, scene_name(s, netns));
-	verdict_fix(s->verdict, "%sip xfrm policy delete %s dir %s", scene_exec(s, netns, exec), selector,
-		direction);
+	verdict_fact(
+		s->verdict, "xfrm", "%s dir %s in %s", selector, direction, scene_name(s, netns));
+	verdict_fix(s->verdict, "%sip xfrm policy delete %s dir %s", scene_exec(s, netns, exec),
+		selector, direction);
 	return true;
 }
 
 const struct cause cause_xfrm_policy = {
 	.id = "xfrm-policy",
 	.title = "an IPsec policy blocks or has no state",
-	.proof = "In: XFRM_POLICY in icmp_rcv, tcp_v4_rcv, udp_queue_rcv_one_skb; forward: XFRM_POLICY in "
-		 "ip_forward; out: EPERM at connect. Confirmed: the policy.",
+	.proof =
+		"In: XFRM_POLICY in icmp_rcv, tcp_v4_rcv, udp_queue_rcv_one_skb; forward: XFRM_POLICY in "
+		"ip_forward; out: EPERM at connect. Confirmed: the policy.",
 	.repair = "ip netns exec N ip xfrm policy delete ...",
 	.signs = {{SIGN_DROP, "XFRM_POLICY", NULL, 0}, {SIGN_CALL, NULL, NULL, EPERM},
 		{SIGN_CALL, NULL, NULL, EAGAIN}, {SIGN_NOTHING, NULL, NULL, 0},
@@ -295,18 +308,22 @@ static bool conntrack_full_confirm(struct scene *s, const struct cause *c)
 	if (count < 0 || max <= 0 || count < max)
 		return false;
 	scene_at(s, netns, at->event.device);
-	scene_why(s, "the connection table of %s is full (%ld of %ld)", scene_name(s, netns), count, max);
-	verdict_fact(s->verdict, "sysctl", "nf_conntrack_count %ld, nf_conntrack_max %ld", count, max);
+	scene_why(s, "the connection table of %s is full (%ld of %ld)", scene_name(s, netns), count,
+		max);
+	verdict_fact(
+		s->verdict, "sysctl", "nf_conntrack_count %ld, nf_conntrack_max %ld", count, max);
 	/* The maximum is one for the machine. */
-	verdict_fix(s->verdict, "sysctl -w net.netfilter.nf_conntrack_max=%ld", max < 65536 ? 262144 : 4 * max);
+	verdict_fix(s->verdict, "sysctl -w net.netfilter.nf_conntrack_max=%ld",
+		max < 65536 ? 262144 : 4 * max);
 	return true;
 }
 
 const struct cause cause_conntrack_full = {
 	.id = "conntrack-full",
 	.title = "the connection table is full",
-	.proof = "NETFILTER_DROP in nf_hook_slow, log \"table full\". Confirmed: nf_conntrack_count >= "
-		 "nf_conntrack_max.",
+	.proof =
+		"NETFILTER_DROP in nf_hook_slow, log \"table full\". Confirmed: nf_conntrack_count >= "
+		"nf_conntrack_max.",
 	.repair = "sysctl -w net.netfilter.nf_conntrack_max=...",
 	.signs = {{SIGN_DROP, "NETFILTER_DROP", NULL, 0}},
 	.confirm = conntrack_full_confirm,
@@ -321,18 +338,22 @@ static void cgroup_programs(struct scene *s)
 	json_t *list = live_json(-1, argv);
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		json_t *group = json_array_get(list, i), *programs = json_object_get(group, "programs");
+		json_t *group = json_array_get(list, i),
+		       *programs = json_object_get(group, "programs");
 		const char *path = json_string_value(json_object_get(group, "cgroup"));
 
 		for (size_t k = 0; path && k < json_array_size(programs); k++) {
 			json_t *program = json_array_get(programs, k);
-			const char *type = json_string_value(json_object_get(program, "attach_type"));
+			const char *type =
+				json_string_value(json_object_get(program, "attach_type"));
 			int id = (int)json_integer_value(json_object_get(program, "id"));
 
 			if (!type || (!strstr(type, "egress") && !strstr(type, "ingress")))
 				continue;
-			verdict_fact(s->verdict, "bpf", "%s has program %d attached (%s)", path, id, type);
-			verdict_fix(s->verdict, "bpftool cgroup detach %s %s id %d", path, type, id);
+			verdict_fact(s->verdict, "bpf", "%s has program %d attached (%s)", path, id,
+				type);
+			verdict_fix(
+				s->verdict, "bpftool cgroup detach %s %s id %d", path, type, id);
 		}
 	}
 	json_decref(list);
@@ -349,7 +370,8 @@ static bool cgroup_drop_confirm(struct scene *s, const struct cause *c)
 	if (!at)
 		return false;
 	scene_at(s, netns, at->event.device);
-	scene_why(s, "a BPF program of a cgroup in %s drops %s", scene_name(s, netns), scene_leg(s));
+	scene_why(
+		s, "a BPF program of a cgroup in %s drops %s", scene_name(s, netns), scene_leg(s));
 	verdict_fact(s->verdict, "tracepoint", "%s in %s", at->reason, at->symbol);
 	cgroup_programs(s);
 	return true;
@@ -358,8 +380,9 @@ static bool cgroup_drop_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_cgroup_bpf_drop = {
 	.id = "cgroup-bpf-drop",
 	.title = "a cgroup BPF program drops",
-	.proof = "BPF_CGROUP_EGRESS in ip_finish_output; ingress: SOCKET_FILTER. Confirmed: a program on the "
-		 "cgroup of the asking process or its parents.",
+	.proof =
+		"BPF_CGROUP_EGRESS in ip_finish_output; ingress: SOCKET_FILTER. Confirmed: a program on the "
+		"cgroup of the asking process or its parents.",
 	.repair = "bpftool cgroup detach ...",
 	.signs = {{SIGN_DROP, "BPF_CGROUP_EGRESS", NULL, 0}},
 	.confirm = cgroup_drop_confirm,
@@ -386,8 +409,9 @@ static bool neighbour_wrong_confirm(struct scene *s, const struct cause *c)
 		const struct seen *n = &s->story->list[i];
 		int d = scene_device(s, n);
 
-		if ((n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) && n->leg == at->leg &&
-			n->event.has_link && d != TOPOLOGY_NONE && !t->devices[d].port.is_port)
+		if ((n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) &&
+			n->leg == at->leg && n->event.has_link && d != TOPOLOGY_NONE &&
+			!t->devices[d].port.is_port)
 			sent = n;
 	}
 	if (!sent || !sent->outer.family)
@@ -403,8 +427,8 @@ static bool neighbour_wrong_confirm(struct scene *s, const struct cause *c)
 		!entry.found || !entry.has_mac)
 		return false;
 	reached = scene_segment(s, device, SEGMENT_CABLED, &open);
-	while (reached && (owner = topology_owner(t, p.family == 6 ? AF_INET6 : AF_INET, next, owner)) !=
-				  TOPOLOGY_NONE)
+	while (reached && (owner = topology_owner(t, p.family == 6 ? AF_INET6 : AF_INET, next,
+				   owner)) != TOPOLOGY_NONE)
 		for (size_t i = 0; i < t->device_count; i++) {
 			if (!reached[i] || t->devices[i].netns != t->devices[owner].netns)
 				continue;
@@ -416,11 +440,13 @@ static bool neighbour_wrong_confirm(struct scene *s, const struct cause *c)
 		return false;
 	address_text(text, p.family, next);
 	scene_at(s, netns, sent->event.device);
-	scene_why(s, "%s takes %02x:%02x:%02x:%02x:%02x:%02x for the MAC address of %s, which it is not",
-		scene_name(s, netns), entry.mac[0], entry.mac[1], entry.mac[2], entry.mac[3], entry.mac[4],
-		entry.mac[5], text);
-	verdict_fact(s->verdict, "rtnetlink", "neighbour %s on %s in %s is %s; no owner of the address has "
-					      "that MAC",
+	scene_why(s,
+		"%s takes %02x:%02x:%02x:%02x:%02x:%02x for the MAC address of %s, which it is not",
+		scene_name(s, netns), entry.mac[0], entry.mac[1], entry.mac[2], entry.mac[3],
+		entry.mac[4], entry.mac[5], text);
+	verdict_fact(s->verdict, "rtnetlink",
+		"neighbour %s on %s in %s is %s; no owner of the address has "
+		"that MAC",
 		text, sent->event.device, scene_name(s, netns),
 		entry.state & NUD_PERMANENT ? "PERMANENT" : "stale");
 	verdict_fix(s->verdict, "%s neigh del %s dev %s", scene_ip(s, netns, ip), text,
@@ -431,8 +457,9 @@ static bool neighbour_wrong_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_neighbour_wrong = {
 	.id = "neighbour-wrong",
 	.title = "a static or stale neighbour entry has the wrong MAC address",
-	.proof = "The frame goes to a MAC that is not the owner's; OTHERHOST in ip_rcv_core there. Confirmed: the "
-		 "neighbour entry against the MAC of the device that owns the address.",
+	.proof =
+		"The frame goes to a MAC that is not the owner's; OTHERHOST in ip_rcv_core there. Confirmed: the "
+		"neighbour entry against the MAC of the device that owns the address.",
 	.repair = "ip -n A neigh del X dev a0",
 	.signs = {{SIGN_DROP, "OTHERHOST", NULL, 0}, {SIGN_SENT, NULL, NULL, 0},
 		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, NULL, "ip6_rcv_core", 0},
@@ -445,17 +472,16 @@ static bool return_gateway_dead_confirm(struct scene *s, const struct cause *c)
 {
 	struct packet_view p;
 
-	if (s->ending->leg != LEG_ANSWER && (s->ending->last < 0 ||
-						    scene_seen(s)->event.netns ==
-							    s->story->subject.netns ||
-						    s->story->list[s->ending->last].leg != LEG_REQUEST))
+	if (s->ending->leg != LEG_ANSWER &&
+		(s->ending->last < 0 || scene_seen(s)->event.netns == s->story->subject.netns ||
+			s->story->list[s->ending->last].leg != LEG_REQUEST))
 		return false;
 	scene_packet(s, &p);
 	/* Asked by one who has received the request for himself: it is for the answer. */
-	if (s->ending->leg != LEG_ANSWER &&
-		scene_is_local(s, scene_netns(s, scene_seen(s)), p.family, p.destination) == TOPOLOGY_NONE)
+	if (s->ending->leg != LEG_ANSWER && scene_is_local(s, scene_netns(s, scene_seen(s)),
+						    p.family, p.destination) == TOPOLOGY_NONE)
 		return false;
-	if (address_equal(s->ending->family, s->ending->wanted, s->story->subject.source))
+	if (scene_address_equal(s->ending->family, s->ending->wanted, s->story->subject.source))
 		return false;
 	return cause_address_not_owned.confirm(s, c);
 }
@@ -463,8 +489,9 @@ static bool return_gateway_dead_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_return_gateway_dead = {
 	.id = "return-gateway-dead",
 	.title = "the answer goes to a gateway that does not exist",
-	.proof = "The request is received, then NEIGH_FAILED for the gateway at the destination. Confirmed: the "
-		 "next hop of the return route is owned by nobody.",
+	.proof =
+		"The request is received, then NEIGH_FAILED for the gateway at the destination. Confirmed: the "
+		"next hop of the return route is owned by nobody.",
 	.repair = "ip -n B route replace default via G",
 	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}},
 	.confirm = return_gateway_dead_confirm,

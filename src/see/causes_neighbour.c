@@ -49,30 +49,20 @@ static int hearer_find(
 	return best;
 }
 
-/* Someone of the segment who would do as a gateway instead. */
+/* Someone of the segment who would do as a gateway instead: the route is corrected. */
 static bool gateway_instead(
 	struct scene *s, int netns, const struct packet_view *p, const struct route_reply *route)
 {
-	char ip[COMMAND_PREFIX], prefix[64];
-	size_t before = s->verdict->fix_count;
+	char ip[COMMAND_PREFIX], prefix[64], way[WAY_TEXT];
 
-	if (!scene_suggest_route(s, netns, p->family, p->destination))
+	if (!scene_way(s, netns, p->family, p->destination, way))
 		return false;
-	/* "route add X via G" becomes a correction of the route that names the dead gateway. */
-	const char *via = strstr(s->verdict->fixes[before], " via ");
-	char gateway[ADDRESS_TEXT + 8];
-
-	if (!via)
-		return false;
-	snprintf(gateway, sizeof(gateway), "%s", via);
-	free(s->verdict->fixes[before]);
-	s->verdict->fix_count = before;
 	if (route->prefix_length)
 		prefix_text(prefix, p->family, route->prefix, route->prefix_length);
 	else
 		snprintf(prefix, sizeof(prefix), "default");
-	verdict_fix(s->verdict, "%s%s route replace %s%s", scene_ip(s, netns, ip),
-		p->family == 6 ? " -6" : "", prefix, gateway);
+	verdict_fix(s->verdict, "%s%s route replace %s %s", scene_ip(s, netns, ip),
+		p->family == 6 ? " -6" : "", prefix, way);
 	return true;
 }
 
@@ -103,7 +93,8 @@ static bool address_not_owned_confirm(struct scene *s, const struct cause *c)
 		return false;
 
 	scene_packet(s, &p);
-	gateway = !scene_address_equal(x->family, x->wanted, p.destination) || x->family != p.family;
+	gateway =
+		!scene_address_equal(x->family, x->wanted, p.destination) || x->family != p.family;
 	address_text(text, x->family, x->wanted);
 	scene_at(s, netns, at->event.device);
 	scene_why(s, "nobody on the segment of %s in %s has the %s %s", at->event.device,

@@ -37,7 +37,8 @@ static bool arp_off_confirm(struct scene *s, const struct cause *c)
 	if (!(d->flags & IFF_NOARP))
 		return false;
 	scene_at(s, d->netns, d->name);
-	scene_why(s, "%s in %s has the address, but ARP is off on it", d->name, scene_name(s, d->netns));
+	scene_why(s, "%s in %s has the address, but ARP is off on it", d->name,
+		scene_name(s, d->netns));
 	verdict_fact(s->verdict, "rtnetlink", "%s in %s has IFF_NOARP", d->name,
 		scene_name(s, d->netns));
 	verdict_fix(s->verdict, "%s link set %s arp on", scene_ip(s, d->netns, ip), d->name);
@@ -56,8 +57,8 @@ const struct cause cause_arp_off = {
 /* ---- accept-local, duplicate-address ---- */
 
 /* Who received a packet (or a question) whose source address is his own? */
-static bool own_source(const struct scene *s, int *netns, int *device, uint8_t source[16],
-	uint8_t *family)
+static bool own_source(
+	const struct scene *s, int *netns, int *device, uint8_t source[16], uint8_t *family)
 {
 	const struct seen *at = scene_seen(s);
 	struct asked a;
@@ -83,9 +84,9 @@ static bool own_source(const struct scene *s, int *netns, int *device, uint8_t s
 /* Where the packet with this source came from: the first who sent it. */
 static int sender_netns(const struct scene *s)
 {
-	return s->ending->leg == LEG_ANSWER && s->ending->last >= 0 ?
-		       scene_netns(s, &s->story->list[s->ending->last]) :
-		       s->asker;
+	return s->ending->leg == LEG_ANSWER && s->ending->last >= 0
+		       ? scene_netns(s, &s->story->list[s->ending->last])
+		       : s->asker;
 }
 
 static bool accept_local_confirm(struct scene *s, const struct cause *c)
@@ -103,13 +104,14 @@ static bool accept_local_confirm(struct scene *s, const struct cause *c)
 		return false;
 	address_text(text, family, source);
 	scene_at(s, netns, d->name);
-	scene_why(s, "%s comes in on %s with the source %s, which is an address of %s itself: "
-		     "accept_local forbids that",
-		s->ending->kind == ENDING_UNRESOLVED ? "the ARP request" : scene_leg(s), d->name, text,
-		scene_name(s, netns));
+	scene_why(s,
+		"%s comes in on %s with the source %s, which is an address of %s itself: "
+		"accept_local forbids that",
+		s->ending->kind == ENDING_UNRESOLVED ? "the ARP request" : scene_leg(s), d->name,
+		text, scene_name(s, netns));
 	verdict_fact(s->verdict, "rtnetlink", "%s is an address of %s", text, scene_name(s, netns));
-	verdict_fact(s->verdict, "sysctl", "net.ipv4.conf.{all,%s}.accept_local are 0 in %s", d->name,
-		scene_name(s, netns));
+	verdict_fact(s->verdict, "sysctl", "net.ipv4.conf.{all,%s}.accept_local are 0 in %s",
+		d->name, scene_name(s, netns));
 	verdict_fix(s->verdict, "%ssysctl -w net.ipv4.conf.%s.accept_local=1",
 		scene_exec(s, netns, exec), d->name);
 	return true;
@@ -118,8 +120,9 @@ static bool accept_local_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_accept_local = {
 	.id = "accept-local",
 	.title = "the source address also belongs to the receiving namespace",
-	.proof = "The ARP request is seen, its sender is local there, no answer; or IP_LOCAL_SOURCE in "
-		 "ip_rcv_finish_core. Confirmed: accept_local is 0 for all and for the device.",
+	.proof =
+		"The ARP request is seen, its sender is local there, no answer; or IP_LOCAL_SOURCE in "
+		"ip_rcv_finish_core. Confirmed: accept_local is 0 for all and for the device.",
 	.repair = "ip netns exec N sysctl -w net.ipv4.conf.D.accept_local=1",
 	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_DROP, "IP_LOCAL_SOURCE", NULL, 0},
 		{SIGN_DROP, NULL, "ip_rcv_finish_core", 0}},
@@ -142,27 +145,29 @@ static bool duplicate_address_confirm(struct scene *s, const struct cause *c)
 	d = &s->topology->devices[owner];
 	for (size_t k = 0; k < d->address_count; k++)
 		if (address_family(&d->addresses[k]) == family &&
-			address_equal(family, d->addresses[k].ip, source))
+			scene_address_equal(family, d->addresses[k].ip, source))
 			with = &d->addresses[k];
 	if (!with)
 		return false;
 	address_text(text, family, source);
 	scene_at(s, netns, d->name);
-	scene_why(s, "%s is an address of both %s and %s, so %s takes the packet for its own and keeps "
-		     "silent",
+	scene_why(s,
+		"%s is an address of both %s and %s, so %s takes the packet for its own and keeps "
+		"silent",
 		text, scene_name(s, sender_netns(s)), scene_name(s, netns), scene_name(s, netns));
-	verdict_fact(s->verdict, "rtnetlink", "%s has %s on %s, %s has it, too", scene_name(s, netns),
-		text, d->name, scene_name(s, sender_netns(s)));
-	verdict_fix(s->verdict, "%s addr del %s/%u dev %s", scene_ip(s, netns, ip), text, with->prefix,
-		d->name);
+	verdict_fact(s->verdict, "rtnetlink", "%s has %s on %s, %s has it, too",
+		scene_name(s, netns), text, d->name, scene_name(s, sender_netns(s)));
+	verdict_fix(s->verdict, "%s addr del %s/%u dev %s", scene_ip(s, netns, ip), text,
+		with->prefix, d->name);
 	return true;
 }
 
 const struct cause cause_duplicate_address = {
 	.id = "duplicate-address",
 	.title = "one address has two owners on a segment",
-	.proof = "The target ignores the asker, whose address is its own. Confirmed: the address is in "
-		 "two namespaces joined by one segment.",
+	.proof =
+		"The target ignores the asker, whose address is its own. Confirmed: the address is in "
+		"two namespaces joined by one segment.",
 	.repair = "ip -n N addr del X/LEN dev D",
 	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_DROP, "IP_LOCAL_SOURCE", NULL, 0},
 		{SIGN_DROP, NULL, "ip_rcv_finish_core", 0}, {SIGN_RECEIVED, NULL, NULL, 0}},
@@ -194,8 +199,8 @@ static bool arp_ignore_confirm(struct scene *s, const struct cause *c)
 	scene_why(s, "%s has the address on %s, but %s on %s keeps it from answering",
 		scene_name(s, d->netns), s->topology->devices[a.owner].name, key, d->name);
 	all = conf4(s, d->netns, "all", key);
-	verdict_fact(s->verdict, "sysctl", "net.ipv4.conf.%s.%s is %ld in %s", all ? "all" : d->name, key,
-		ignore ? ignore : filter, scene_name(s, d->netns));
+	verdict_fact(s->verdict, "sysctl", "net.ipv4.conf.%s.%s is %ld in %s",
+		all ? "all" : d->name, key, ignore ? ignore : filter, scene_name(s, d->netns));
 	scene_exec(s, d->netns, exec);
 	if (all)
 		verdict_fix(s->verdict, "%ssysctl -w net.ipv4.conf.all.%s=0", exec, key);
@@ -248,30 +253,35 @@ static bool rp_filter_confirm(struct scene *s, const struct cause *c)
 	address_text(text, 4, at->outer.source);
 	scene_at(s, netns, d->name);
 	scene_why(s, "%s refuses %s from %s on %s: its own way back to there %s (rp_filter is %ld)",
-		scene_name(s, netns), asked_find(s, &a) ? "the ARP request" : scene_leg(s), text, d->name,
-		back ? "leaves by another device" : "does not exist", value);
+		scene_name(s, netns), asked_find(s, &a) ? "the ARP request" : scene_leg(s), text,
+		d->name, back ? "leaves by another device" : "does not exist", value);
 	verdict_fact(s->verdict, "sysctl", "rp_filter is %ld for %s in %s", value, d->name,
 		scene_name(s, netns));
 	verdict_fact(s->verdict, "rtnetlink", "the route back to %s %s %s", text,
 		back ? "uses device" : "is missing:",
-		back ? (topology_device_at(s->topology, netns, r.oif) >= 0 ?
-				       s->topology->devices[topology_device_at(s->topology, netns, r.oif)].name :
-				       "?") :
-		       strerror(r.error ? r.error : ENETUNREACH));
+		back ? (topology_device_at(s->topology, netns, r.oif) >= 0
+				       ? s->topology
+						 ->devices[topology_device_at(
+							 s->topology, netns, r.oif)]
+						 .name
+				       : "?")
+		     : strerror(r.error ? r.error : ENETUNREACH));
 	scene_exec(s, netns, exec);
 	if (!back && scene_suggest_route(s, netns, 4, at->outer.source))
 		return true;
 	if (!back && conf4(s, netns, "all", "rp_filter"))
 		verdict_fix(s->verdict, "%ssysctl -w net.ipv4.conf.all.rp_filter=0", exec);
-	verdict_fix(s->verdict, "%ssysctl -w net.ipv4.conf.%s.rp_filter=%d", exec, d->name, back ? 2 : 0);
+	verdict_fix(s->verdict, "%ssysctl -w net.ipv4.conf.%s.rp_filter=%d", exec, d->name,
+		back ? 2 : 0);
 	return true;
 }
 
 const struct cause cause_rp_filter = {
 	.id = "rp-filter",
 	.title = "the reverse path filter refuses the source",
-	.proof = "IP_RPFILTER in ip_rcv_finish_core, or only an unanswered ARP request. Confirmed: "
-		 "max(all, D).rp_filter, and the route back does not use D (1) or does not exist (2).",
+	.proof =
+		"IP_RPFILTER in ip_rcv_finish_core, or only an unanswered ARP request. Confirmed: "
+		"max(all, D).rp_filter, and the route back does not use D (1) or does not exist (2).",
 	.repair = "ip netns exec N sysctl -w net.ipv4.conf.D.rp_filter=2, or the route back over D",
 	.signs = {{SIGN_DROP, "IP_RPFILTER", NULL, 0}, {SIGN_DROP, NULL, "ip_rcv_finish_core", 0},
 		{SIGN_UNRESOLVED, NULL, NULL, 0}},
@@ -288,7 +298,8 @@ static bool echo_ignored_confirm(struct scene *s, const struct cause *c)
 	const char *key;
 	bool six;
 
-	if (!at || netns < 0 || at->inner.kind != HEADER_ECHO_REQUEST || at->event.match != PATH_PROBE)
+	if (!at || netns < 0 || at->inner.kind != HEADER_ECHO_REQUEST ||
+		at->event.match != PATH_PROBE)
 		return false;
 	six = at->inner.family == 6;
 	key = six ? "net/ipv6/icmp/echo_ignore_all" : "net/ipv4/icmp_echo_ignore_all";
@@ -306,7 +317,8 @@ static bool echo_ignored_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_echo_ignored = {
 	.id = "echo-ignored",
 	.title = "the destination ignores echo requests",
-	.proof = "The request is received, no reply, no drop. Confirmed: icmp_echo_ignore_all is 1.",
+	.proof =
+		"The request is received, no reply, no drop. Confirmed: icmp_echo_ignore_all is 1.",
 	.repair = "ip netns exec B sysctl -w net.ipv4.icmp_echo_ignore_all=0",
 	.signs = {{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, NULL, "icmp_rcv", 0},
 		{SIGN_DROP, NULL, "icmpv6_rcv", 0}},
@@ -346,8 +358,8 @@ static int returner(const struct scene *s, struct packet_view *view, uint32_t *i
 	return netns;
 }
 
-static bool return_route_missing(const struct scene *s, int *netns, struct packet_view *view,
-	struct route_reply *r)
+static bool return_route_missing(
+	const struct scene *s, int *netns, struct packet_view *view, struct route_reply *r)
 {
 	uint32_t iif;
 
@@ -377,7 +389,8 @@ static bool netmask_mismatch_confirm(struct scene *s, const struct cause *c)
 
 		if (address_covers(a, view.family, view.destination))
 			return false;
-		if (address_family(a) == view.family && address_equal(view.family, a->ip, view.source))
+		if (address_family(a) == view.family &&
+			scene_address_equal(view.family, a->ip, view.source))
 			own = a;
 	}
 	if (!own || own->prefix == with->prefix)
@@ -386,9 +399,11 @@ static bool netmask_mismatch_confirm(struct scene *s, const struct cause *c)
 	address_text(other, view.family, view.destination);
 	scene_at(s, netns, s->topology->devices[device].name);
 	scene_why(s, "%s has %s/%u, so %s is not on its link; %s has /%u and thinks it is",
-		scene_name(s, netns), text, own->prefix, other, scene_name(s, s->asker), with->prefix);
-	verdict_fact(s->verdict, "rtnetlink", "%s/%u in %s, prefix /%u in %s, no route back to %s", text,
-		own->prefix, scene_name(s, netns), with->prefix, scene_name(s, s->asker), other);
+		scene_name(s, netns), text, own->prefix, other, scene_name(s, s->asker),
+		with->prefix);
+	verdict_fact(s->verdict, "rtnetlink", "%s/%u in %s, prefix /%u in %s, no route back to %s",
+		text, own->prefix, scene_name(s, netns), with->prefix, scene_name(s, s->asker),
+		other);
 	scene_ip(s, netns, ip);
 	verdict_fix(s->verdict, "%s addr add %s/%u dev %s", ip, text, with->prefix,
 		s->topology->devices[device].name);
@@ -398,8 +413,9 @@ static bool netmask_mismatch_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_netmask_mismatch = {
 	.id = "netmask-mismatch",
 	.title = "prefix lengths differ, so one side thinks the other is elsewhere",
-	.proof = "As no-return-route. Confirmed: the destination is inside the asker's prefix, the asker is "
-		 "not inside the destination's.",
+	.proof =
+		"As no-return-route. Confirmed: the destination is inside the asker's prefix, the asker is "
+		"not inside the destination's.",
 	.repair = "ip -n B addr add X/RIGHT dev b0",
 	.signs = {{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_UNRESOLVED, NULL, NULL, 0}},
 	.confirm = netmask_mismatch_confirm,
@@ -407,7 +423,8 @@ const struct cause cause_netmask_mismatch = {
 
 static bool is_private(const uint8_t *ip)
 {
-	return ip[0] == 10 || (ip[0] == 172 && (ip[1] & 0xf0) == 16) || (ip[0] == 192 && ip[1] == 168);
+	return ip[0] == 10 || (ip[0] == 172 && (ip[1] & 0xf0) == 16) ||
+	       (ip[0] == 192 && ip[1] == 168);
 }
 
 /* The last router that the request crossed, and the device by which it left; NONE */
@@ -419,9 +436,9 @@ static int router_crossed(const struct scene *s, const char **uplink)
 		const struct seen *n = &s->story->list[i];
 		int netns = scene_netns(s, n), device = scene_device(s, n);
 
-		if (n->leg != LEG_REQUEST || n->event.match != PATH_PROBE || n->event.kind != PATH_TX ||
-			netns < 0 || netns == s->asker || device == TOPOLOGY_NONE ||
-			s->topology->devices[device].port.is_port)
+		if (n->leg != LEG_REQUEST || n->event.match != PATH_PROBE ||
+			n->event.kind != PATH_TX || netns < 0 || netns == s->asker ||
+			device == TOPOLOGY_NONE || s->topology->devices[device].port.is_port)
 			continue;
 		found = netns;
 		*uplink = n->event.device;
@@ -441,7 +458,8 @@ static bool has_nat(const struct scene *s, int netns)
 		const char *type = json_string_value(json_object_get(chain, "type"));
 		const char *hook = json_string_value(json_object_get(chain, "hook"));
 
-		found = found || (type && hook && !strcmp(type, "nat") && !strcmp(hook, "postrouting"));
+		found = found ||
+			(type && hook && !strcmp(type, "nat") && !strcmp(hook, "postrouting"));
 	}
 	json_decref(rules);
 	return found;
@@ -469,27 +487,29 @@ static bool missing_masquerade_confirm(struct scene *s, const struct cause *c)
 		return false;
 	address_text(text, 4, view.destination);
 	scene_at(s, router, uplink);
-	scene_why(s, "%s sends the request out of %s with the private source %s untranslated, and %s has "
-		     "no route back to it",
+	scene_why(s,
+		"%s sends the request out of %s with the private source %s untranslated, and %s has "
+		"no route back to it",
 		scene_name(s, router), uplink, text, scene_name(s, netns));
-	verdict_fact(s->verdict, "rtnetlink", "RTM_GETROUTE to %s in %s: %s", text, scene_name(s, netns),
-		strerror(r.error));
-	verdict_fact(s->verdict, "nft", "no rule in %s has translated %s on %s", scene_name(s, router), text,
-		uplink);
+	verdict_fact(s->verdict, "rtnetlink", "RTM_GETROUTE to %s in %s: %s", text,
+		scene_name(s, netns), strerror(r.error));
+	verdict_fact(s->verdict, "nft", "no rule in %s has translated %s on %s",
+		scene_name(s, router), text, uplink);
 	scene_exec(s, router, exec);
 	if (!nat) {
 		verdict_fix(s->verdict, "%snft add table ip nat", exec);
 		verdict_fix(s->verdict,
 			"%snft 'add chain ip nat POSTROUTING { type nat hook postrouting priority 100; }'",
 			exec);
-		verdict_fix(s->verdict, "%snft add rule ip nat POSTROUTING oifname %s masquerade", exec,
-			uplink);
+		verdict_fix(s->verdict, "%snft add rule ip nat POSTROUTING oifname %s masquerade",
+			exec, uplink);
 	} else {
 		verdict_fix(s->verdict, "%snft add table ip warren_nat", exec);
 		verdict_fix(s->verdict,
 			"%snft 'add chain ip warren_nat POSTROUTING { type nat hook postrouting priority 101; }'",
 			exec);
-		verdict_fix(s->verdict, "%snft add rule ip warren_nat POSTROUTING oifname %s masquerade", exec,
+		verdict_fix(s->verdict,
+			"%snft add rule ip warren_nat POSTROUTING oifname %s masquerade", exec,
 			uplink);
 	}
 	return true;
@@ -498,8 +518,9 @@ static bool missing_masquerade_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_missing_masquerade = {
 	.id = "missing-masquerade",
 	.title = "a private source leaves the gateway untranslated",
-	.proof = "The request leaves the uplink with its inner source; the far side has no route for it. "
-		 "Confirmed: no translation was seen, the far side's RTM_GETROUTE fails.",
+	.proof =
+		"The request leaves the uplink with its inner source; the far side has no route for it. "
+		"Confirmed: no translation was seen, the far side's RTM_GETROUTE fails.",
 	.repair = "ip netns exec N nft add rule ip nat POSTROUTING oifname UP masquerade",
 	.signs = {{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, "IP_INNOROUTES", NULL, 0}},
 	.confirm = missing_masquerade_confirm,
@@ -516,9 +537,10 @@ static bool no_return_route_confirm(struct scene *s, const struct cause *c)
 		return false;
 	address_text(text, view.family, view.destination);
 	scene_at(s, netns, scene_seen(s)->event.device);
-	scene_why(s, "the request has arrived, but %s has no route back to %s", scene_name(s, netns), text);
-	verdict_fact(s->verdict, "rtnetlink", "RTM_GETROUTE to %s in %s: %s", text, scene_name(s, netns),
-		strerror(r.error));
+	scene_why(s, "the request has arrived, but %s has no route back to %s",
+		scene_name(s, netns), text);
+	verdict_fact(s->verdict, "rtnetlink", "RTM_GETROUTE to %s in %s: %s", text,
+		scene_name(s, netns), strerror(r.error));
 	scene_suggest_route(s, netns, view.family, view.destination);
 	return true;
 }
@@ -526,8 +548,9 @@ static bool no_return_route_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_no_return_route = {
 	.id = "no-return-route",
 	.title = "the destination, or a router on the way back, has no route to the asker",
-	.proof = "The request is received, no reply, no drop; or IP_INNOROUTES for the reply at a router. "
-		 "Confirmed: RTM_GETROUTE for the source address fails there.",
+	.proof =
+		"The request is received, no reply, no drop; or IP_INNOROUTES for the reply at a router. "
+		"Confirmed: RTM_GETROUTE for the source address fails there.",
 	.repair = "ip -n N route add SRCNET via G",
 	.signs = {{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, "IP_INNOROUTES", NULL, 0},
 		{SIGN_DROP, "NOT_SPECIFIED", "ip_error", 0}, {SIGN_DROP, "NO_SOCKET", NULL, 0},
@@ -560,14 +583,17 @@ static bool ipv6_disabled_confirm(struct scene *s, const struct cause *c)
 				scene_device(s, n) == TOPOLOGY_NONE)
 				continue;
 			d = &s->topology->devices[scene_device(s, n)];
-			if (live_sysctl(scene_fd(s, d->netns), 0, "net/ipv6/conf/%s/disable_ipv6", d->name))
+			if (live_sysctl(scene_fd(s, d->netns), 0, "net/ipv6/conf/%s/disable_ipv6",
+				    d->name))
 				device = scene_device(s, n);
 		}
 	} else {
-		for (size_t i = 0; s->asker >= 0 && i < s->topology->netns[s->asker].device_count; i++) {
+		for (size_t i = 0; s->asker >= 0 && i < s->topology->netns[s->asker].device_count;
+			i++) {
 			d = &s->topology->devices[s->topology->netns[s->asker].first_device + i];
 			if (d->kind != DEVICE_LOOPBACK && d->up &&
-				live_sysctl(scene_fd(s, s->asker), 0, "net/ipv6/conf/%s/disable_ipv6", d->name))
+				live_sysctl(scene_fd(s, s->asker), 0,
+					"net/ipv6/conf/%s/disable_ipv6", d->name))
 				device = (int)(d - s->topology->devices);
 		}
 	}
@@ -598,9 +624,11 @@ static bool ipv6_disabled_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_ipv6_disabled = {
 	.id = "ipv6-disabled",
 	.title = "IPv6 is off on the device",
-	.proof = "IPV6DISABLED in ip6_rcv_core or ip6_output; often just an unanswered solicitation, since "
-		 "the addresses went. Confirmed: disable_ipv6 of the device.",
-	.repair = "ip netns exec N sysctl -w net.ipv6.conf.D.disable_ipv6=0, then the address again",
+	.proof =
+		"IPV6DISABLED in ip6_rcv_core or ip6_output; often just an unanswered solicitation, since "
+		"the addresses went. Confirmed: disable_ipv6 of the device.",
+	.repair =
+		"ip netns exec N sysctl -w net.ipv6.conf.D.disable_ipv6=0, then the address again",
 	.signs = {{SIGN_DROP, "IPV6DISABLED", NULL, 0}, {SIGN_DROP, NULL, "ip6_rcv_core", 0},
 		{SIGN_DROP, NULL, "ip6_output", 0}, {SIGN_UNRESOLVED, NULL, NULL, 0},
 		{SIGN_CALL, NULL, NULL, ENETUNREACH}, {SIGN_CALL, NULL, NULL, EADDRNOTAVAIL},
@@ -624,7 +652,7 @@ static bool ipv6_duplicate_confirm(struct scene *s, const struct cause *c)
 		for (size_t k = 0; k < t->devices[owner].address_count; k++) {
 			const struct address *a = &t->devices[owner].addresses[k];
 
-			if (address_equal(6, a->ip, view.destination) &&
+			if (scene_address_equal(6, a->ip, view.destination) &&
 				(a->flags & (IFA_F_DADFAILED | IFA_F_TENTATIVE)) &&
 				!(a->flags & IFA_F_OPTIMISTIC)) {
 				bad = a;
@@ -634,7 +662,8 @@ static bool ipv6_duplicate_confirm(struct scene *s, const struct cause *c)
 	for (size_t i = 0; !bad && s->asker >= 0 && i < t->netns[s->asker].device_count; i++) {
 		d = &t->devices[t->netns[s->asker].first_device + i];
 		for (size_t k = 0; k < d->address_count && !bad; k++)
-			if (address_family(&d->addresses[k]) == 6 && (d->addresses[k].flags & IFA_F_DADFAILED))
+			if (address_family(&d->addresses[k]) == 6 &&
+				(d->addresses[k].flags & IFA_F_DADFAILED))
 				bad = &d->addresses[k];
 		if (bad)
 			break;
@@ -644,8 +673,9 @@ static bool ipv6_duplicate_confirm(struct scene *s, const struct cause *c)
 	address_text(text, 6, bad->ip);
 	scene_at(s, d->netns, d->name);
 	scene_why(s, "%s on %s in %s %s", text, d->name, scene_name(s, d->netns),
-		bad->flags & IFA_F_DADFAILED ? "failed duplicate address detection: somebody else has it" :
-					       "is still tentative: duplicate address detection has not ended");
+		bad->flags & IFA_F_DADFAILED
+			? "failed duplicate address detection: somebody else has it"
+			: "is still tentative: duplicate address detection has not ended");
 	verdict_fact(s->verdict, "rtnetlink", "%s in %s has flag %s", text, scene_name(s, d->netns),
 		bad->flags & IFA_F_DADFAILED ? "dadfailed" : "tentative");
 	scene_ip(s, d->netns, ip);

@@ -19,9 +19,9 @@ static const struct device *device_of(const struct scene *s, int netns, uint32_t
 /* The other end of a cable, where the MTU must be raised as well. */
 static const struct device *twin_of(const struct scene *s, const struct device *d)
 {
-	return d->kind == DEVICE_VETH && d->end.device != TOPOLOGY_NONE ?
-		       &s->topology->devices[d->end.device] :
-		       NULL;
+	return d->kind == DEVICE_VETH && d->end.device != TOPOLOGY_NONE
+		       ? &s->topology->devices[d->end.device]
+		       : NULL;
 }
 
 static void mtu_fix(struct scene *s, const struct device *d, uint32_t mtu)
@@ -30,10 +30,11 @@ static void mtu_fix(struct scene *s, const struct device *d, uint32_t mtu)
 	char ip[COMMAND_PREFIX];
 
 	if (d->mtu < mtu)
-		verdict_fix(s->verdict, "%s link set %s mtu %u", scene_ip(s, d->netns, ip), d->name, mtu);
-	if (twin && twin->mtu < mtu)
-		verdict_fix(s->verdict, "%s link set %s mtu %u", scene_ip(s, twin->netns, ip), twin->name,
+		verdict_fix(s->verdict, "%s link set %s mtu %u", scene_ip(s, d->netns, ip), d->name,
 			mtu);
+	if (twin && twin->mtu < mtu)
+		verdict_fix(s->verdict, "%s link set %s mtu %u", scene_ip(s, twin->netns, ip),
+			twin->name, mtu);
 }
 
 /* ---- path-mtu ---- */
@@ -61,8 +62,8 @@ static bool path_mtu_confirm(struct scene *s, const struct cause *c)
 	scene_at(s, netns, out->name);
 	scene_why(s, "%s of %u bytes may not be cut, and %s in %s carries at most %u", scene_leg(s),
 		p.length, out->name, scene_name(s, netns), mtu);
-	verdict_fact(s->verdict, "rtnetlink", "MTU of %s in %s is %u, the packet has %u bytes", out->name,
-		scene_name(s, netns), mtu, p.length);
+	verdict_fact(s->verdict, "rtnetlink", "MTU of %s in %s is %u, the packet has %u bytes",
+		out->name, scene_name(s, netns), mtu, p.length);
 	mtu_fix(s, out, p.length > 1500 ? p.length : 1500);
 	/* The sender remembers what it was told. */
 	verdict_fix(s->verdict, "%s route flush cache", scene_ip(s, s->asker, ip));
@@ -74,8 +75,9 @@ static bool path_mtu_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_path_mtu = {
 	.id = "path-mtu",
 	.title = "a packet that may not be cut is larger than a router's next link",
-	.proof = "PKT_TOO_BIG in ip_forward or ip6_forward, ICMP 3/4 or ICMPv6 2 with the MTU. Confirmed: the "
-		 "MTU of the outgoing device or route is less than the packet's length.",
+	.proof =
+		"PKT_TOO_BIG in ip_forward or ip6_forward, ICMP 3/4 or ICMPv6 2 with the MTU. Confirmed: the "
+		"MTU of the outgoing device or route is less than the packet's length.",
 	.repair = "ip -n N link set D mtu M on both ends, or a smaller MTU at the sender",
 	.signs = {{SIGN_DROP, "PKT_TOO_BIG", NULL, 0}, {SIGN_DROP, NULL, "ip_forward", 0},
 		{SIGN_DROP, NULL, "ip6_forward", 0}, {SIGN_DROP, NULL, "ip_fragment", 0},
@@ -104,26 +106,31 @@ static bool peer_mtu_confirm(struct scene *s, const struct cause *c)
 		d = twin;
 		twin = swap;
 	}
-	if (!twin || twin->mtu >= d->mtu || at->event.length <= twin->mtu + TAG || !twin->up || !d->up)
+	if (!twin || twin->mtu >= d->mtu || at->event.length <= twin->mtu + TAG || !twin->up ||
+		!d->up)
 		return false;
 	scene_at(s, twin->netns, twin->name);
-	scene_why(s, "%s of %u bytes fits %s (MTU %u) in %s, but not its other end %s (MTU %u) in %s",
-		scene_leg(s), at->event.length, d->name, d->mtu, scene_name(s, d->netns), twin->name,
-		twin->mtu, scene_name(s, twin->netns));
+	scene_why(s,
+		"%s of %u bytes fits %s (MTU %u) in %s, but not its other end %s (MTU %u) in %s",
+		scene_leg(s), at->event.length, d->name, d->mtu, scene_name(s, d->netns),
+		twin->name, twin->mtu, scene_name(s, twin->netns));
 	verdict_fact(s->verdict, "rtnetlink", "MTU %u on %s in %s, %u on %s in %s", d->mtu, d->name,
 		scene_name(s, d->netns), twin->mtu, twin->name, scene_name(s, twin->netns));
-	verdict_fix(s->verdict, "%s link set %s mtu %u", scene_ip(s, twin->netns, ip), twin->name, d->mtu);
+	verdict_fix(s->verdict, "%s link set %s mtu %u", scene_ip(s, twin->netns, ip), twin->name,
+		d->mtu);
 	return true;
 }
 
 const struct cause cause_peer_mtu = {
 	.id = "peer-mtu",
 	.title = "the two ends of a cable have different MTUs",
-	.proof = "NOT_SPECIFIED in __dev_forward_skb2, no ICMP, small packets pass. Confirmed: IFLA_MTU of "
-		 "both ends (the receiver allows MTU + 14 + 4).",
+	.proof =
+		"NOT_SPECIFIED in __dev_forward_skb2, no ICMP, small packets pass. Confirmed: IFLA_MTU of "
+		"both ends (the receiver allows MTU + 14 + 4).",
 	.repair = "ip -n B link set b0 mtu M",
-	.signs = {{SIGN_DROP, NULL, "__dev_forward_skb2", 0}, {SIGN_DROP, NULL, "__dev_forward_skb", 0},
-		{SIGN_DROP, NULL, "veth_xmit", 0}, {SIGN_DROP, NULL, "dev_hard_start_xmit", 0},
+	.signs = {{SIGN_DROP, NULL, "__dev_forward_skb2", 0},
+		{SIGN_DROP, NULL, "__dev_forward_skb", 0}, {SIGN_DROP, NULL, "veth_xmit", 0},
+		{SIGN_DROP, NULL, "dev_hard_start_xmit", 0},
 		{SIGN_DROP, NULL, "br_dev_queue_push_xmit", 0}, {SIGN_SENT, NULL, NULL, 0}},
 	.confirm = peer_mtu_confirm,
 };
@@ -161,10 +168,12 @@ static bool local_mtu_confirm(struct scene *s, const struct cause *c)
 
 const struct cause cause_local_mtu = {
 	.id = "local-mtu",
-	.title = "a packet that may not be cut is larger than the own device or the known path allows",
-	.proof = "EMSGSIZE, no packet. Confirmed: device MTU, route MTU and what routers have said.",
+	.title =
+		"a packet that may not be cut is larger than the own device or the known path allows",
+	.proof =
+		"EMSGSIZE, no packet. Confirmed: device MTU, route MTU and what routers have said.",
 	.repair = "a smaller size, no DF, or ip -n A link set D mtu M",
-	.signs = {{SIGN_CALL, NULL, NULL, EMSGSIZE}, {SIGN_REFUSED, NULL, NULL, EMSGSIZE}},
+	.signs = {{SIGN_CALL, NULL, NULL, EMSGSIZE}},
 	.confirm = local_mtu_confirm,
 };
 
@@ -230,82 +239,89 @@ static int refuser(const struct scene *s, struct packet_view *p, uint32_t *iif)
 	return netns;
 }
 
-/* A throw route ends the search in its table and leaves no trace in the reply but "no route". */
-static bool throw_confirm(struct scene *s, int netns, const struct packet_view *p,
-	const struct route_reply *r)
+/* The kernel answers a question about such a route with its error only: find the route by type. */
+static bool refusal_find(const struct scene *s, int netns, const struct packet_view *p,
+	const char *type, char prefix[64], char table[32])
 {
-	const char *const argv4[] = {"ip", "-j", "route", "show", "type", "throw", "table", "all", NULL};
-	const char *const argv6[] = {"ip", "-6", "-j", "route", "show", "type", "throw", "table", "all",
-		NULL};
-	char ip[COMMAND_PREFIX];
-	json_t *list;
-	bool found = false;
+	const char *const argv4[] = {
+		"ip", "-j", "route", "show", "type", type, "table", "all", NULL};
+	const char *const argv6[] = {
+		"ip", "-6", "-j", "route", "show", "type", type, "table", "all", NULL};
+	json_t *list = live_json(scene_fd(s, netns), p->family == 6 ? argv6 : argv4);
+	int best = -1;
 
-	if (r->error != ENETUNREACH)
-		return false;
-	list = live_json(scene_fd(s, netns), p->family == 6 ? argv6 : argv4);
-	for (size_t i = 0; i < json_array_size(list) && !found; i++) {
-		const char *prefix =
-			json_string_value(json_object_get(json_array_get(list, i), "dst"));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *route = json_array_get(list, i);
+		const char *text = json_string_value(json_object_get(route, "dst")), *slash;
+		const char *in = json_string_value(json_object_get(route, "table"));
+		int length;
 
-		if (!prefix || !prefix_holds(prefix, p->family, p->destination))
+		if (!text || !prefix_holds(text, p->family, p->destination))
 			continue;
-		found = true;
-		scene_at(s, netns, scene_seen(s) ? scene_seen(s)->event.device : "");
-		scene_why(s, "%s has a throw route for %s, and nothing else for it", scene_name(s, netns),
-			prefix);
-		verdict_fact(s->verdict, "rtnetlink", "throw %s in %s", prefix, scene_name(s, netns));
-		verdict_fix(s->verdict, "%s%s route del throw %s", scene_ip(s, netns, ip),
-			p->family == 6 ? " -6" : "", prefix);
+		slash = strchr(text, '/');
+		length = !strcmp(text, "default") ? 0 : slash ? atoi(slash + 1) : 128;
+		if (length <= best)
+			continue;
+		best = length;
+		snprintf(prefix, 64, "%s", text);
+		snprintf(table, 32, "%s", in ? in : "");
 	}
 	json_decref(list);
-	return found;
+	return best >= 0;
 }
 
 static bool route_refuses_confirm(struct scene *s, const struct cause *c)
 {
+	static const struct {
+		const char *type;
+		int error;
+	} types[] = {{"blackhole", EINVAL}, {"prohibit", EACCES}, {"unreachable", EHOSTUNREACH},
+		{"throw", ENETUNREACH}};
 	struct packet_view p;
 	struct route_reply r;
-	char prefix[64], to[ADDRESS_TEXT], ip[COMMAND_PREFIX];
+	char prefix[64], table[32], to[ADDRESS_TEXT], ip[COMMAND_PREFIX];
 	uint32_t iif;
 	int netns = refuser(s, &p, &iif);
-	const char *type, *flag = p.family == 6 ? " -6" : "";
+	size_t i;
 
 	if (netns < 0 || !scene_route(s, netns, &p, iif, &r))
 		return false;
-	if (!r.matched && iif)
-		scene_route(s, netns, &p, 0, &r);
-	type = r.matched ? type_name(r.type) : NULL;
-	if (!type)
-		return throw_confirm(s, netns, &p, &r);
-	prefix_text(prefix, p.family, r.prefix, r.prefix_length);
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if ((r.error == types[i].error ||
+			    (r.type && type_name(r.type) &&
+				    !strcmp(type_name(r.type), types[i].type))) &&
+			refusal_find(s, netns, &p, types[i].type, prefix, table))
+			break;
+	if (i == sizeof(types) / sizeof(types[0]))
+		return false;
 	address_text(to, p.family, p.destination);
 	scene_at(s, netns, iif && scene_seen(s) ? scene_seen(s)->event.device : "");
-	scene_why(s, "%s has a %s route for %s, which refuses %s to %s", scene_name(s, netns), type, prefix,
-		scene_leg(s), to);
-	verdict_fact(s->verdict, "rtnetlink", "the matching route in %s: %s %s, table %u",
-		scene_name(s, netns), type, prefix, r.table);
-	scene_ip(s, netns, ip);
-	if (r.table == RT_TABLE_MAIN)
-		verdict_fix(s->verdict, "%s%s route del %s %s", ip, flag, type, prefix);
-	else
-		verdict_fix(s->verdict, "%s%s route del %s %s table %u", ip, flag, type, prefix, r.table);
+	scene_why(s, "%s has a %s route for %s, which refuses %s to %s", scene_name(s, netns),
+		types[i].type, prefix, scene_leg(s), to);
+	verdict_fact(s->verdict, "rtnetlink", "route in %s: %s %s%s%s", scene_name(s, netns),
+		types[i].type, prefix, table[0] ? " table " : "", table);
+	verdict_fact(s->verdict, "rtnetlink", "RTM_GETROUTE to %s: %s", to,
+		r.error ? strerror(r.error) : types[i].type);
+	verdict_fix(s->verdict, "%s%s route del %s %s%s%s", scene_ip(s, netns, ip),
+		p.family == 6 ? " -6" : "", types[i].type, prefix, table[0] ? " table " : "",
+		table);
 	return true;
 }
 
 const struct cause cause_route_refuses = {
 	.id = "route-refuses",
 	.title = "a blackhole, unreachable, prohibit or throw route matches",
-	.proof = "Local: EINVAL (blackhole), EHOSTUNREACH, EACCES (prohibit). Router: NOT_SPECIFIED in "
-		 "ip_error with ICMP 3/1 or 3/13; blackhole: no ICMP. Confirmed: the type of the matching "
-		 "route.",
+	.proof =
+		"Local: EINVAL (blackhole), EHOSTUNREACH, EACCES (prohibit). Router: NOT_SPECIFIED in "
+		"ip_error with ICMP 3/1 or 3/13; blackhole: no ICMP. Confirmed: the type of the matching "
+		"route.",
 	.repair = "ip -n N route del TYPE PREFIX",
 	.signs = {{SIGN_CALL, NULL, NULL, EINVAL}, {SIGN_CALL, NULL, NULL, EHOSTUNREACH},
 		{SIGN_CALL, NULL, NULL, EACCES}, {SIGN_CALL, NULL, NULL, ENETUNREACH},
 		{SIGN_DROP, NULL, "ip_error", 0}, {SIGN_DROP, NULL, "ip6_pkt_prohibit", 0},
 		{SIGN_DROP, NULL, "ip6_pkt_discard", 0}, {SIGN_DROP, NULL, "ip6_pkt_drop", 0},
 		{SIGN_DROP, NULL, "dst_discard", 0}, {SIGN_DROP, NULL, "dst_discard_out", 0},
-		{SIGN_RECEIVED, NULL, NULL, 0}},
+		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, "IP_INNOROUTES", NULL, 0}},
 	.confirm = route_refuses_confirm,
 };
 
@@ -331,29 +347,23 @@ static int arrivals(const struct scene *s, const struct seen *at)
 	return n;
 }
 
-/* A more specific route for the destination, over a gateway other than the wrong one. */
-static bool loop_way_out(struct scene *s, int router, const struct packet_view *p,
-	const struct route_reply *wrong)
+/* The wrong route corrected: not back into the circle, but over somebody who leads out of it. */
+static bool loop_way_out(
+	struct scene *s, int router, const struct packet_view *p, const struct route_reply *wrong)
 {
-	char text[ADDRESS_TEXT + 8];
-	size_t before = s->verdict->fix_count;
+	char way[WAY_TEXT], gateway[ADDRESS_TEXT], ip[COMMAND_PREFIX], prefix[64];
 
-	snprintf(text, sizeof(text), " via ");
-	address_text(text + 5, wrong->gateway_family, wrong->gateway);
-	if (!scene_suggest_route(s, router, p->family, p->destination))
+	if (!scene_way(s, router, p->family, p->destination, way))
 		return false;
-	if (strstr(s->verdict->fixes[before], text)) {
-		free(s->verdict->fixes[--s->verdict->fix_count]);
+	if (!strncmp(way, "via ", 4) &&
+		!strcmp(way + 4, address_text(gateway, wrong->gateway_family, wrong->gateway)))
 		return false;
-	}
-	/* "route add" becomes "route replace": the prefix may be routed, wrongly. */
-	char *add = strstr(s->verdict->fixes[before], " route add "), *whole = NULL;
-
-	if (add && asprintf(&whole, "%.*s route replace %s", (int)(add - s->verdict->fixes[before]),
-			   s->verdict->fixes[before], add + 11) > 0) {
-		free(s->verdict->fixes[before]);
-		s->verdict->fixes[before] = whole;
-	}
+	if (wrong->matched && wrong->prefix_length)
+		prefix_text(prefix, p->family, wrong->prefix, wrong->prefix_length);
+	else /* a default route may be right for others */
+		prefix_text(prefix, p->family, p->destination, p->family == 6 ? 128 : 32);
+	verdict_fix(s->verdict, "%s%s route replace %s %s", scene_ip(s, router, ip),
+		p->family == 6 ? " -6" : "", prefix, way);
 	return true;
 }
 
@@ -371,8 +381,8 @@ static bool routing_loop_confirm(struct scene *s, const struct cause *c)
 	scene_packet(s, &p);
 	address_text(to, p.family, p.destination);
 	scene_at(s, netns, at->event.device);
-	scene_why(s, "routers send %s to %s in a circle until its hop limit is used up in %s", scene_leg(s),
-		to, scene_name(s, netns));
+	scene_why(s, "routers send %s to %s in a circle until its hop limit is used up in %s",
+		scene_leg(s), to, scene_name(s, netns));
 	verdict_fact(s->verdict, "tracepoint", "the same packet came in by %s in %s %d times",
 		at->event.device, scene_name(s, netns), arrivals(s, at));
 	/* The routers of the circle; the one that has a better way is to be corrected. */
@@ -384,8 +394,8 @@ static bool routing_loop_confirm(struct scene *s, const struct cause *c)
 			continue;
 		if (!scene_route(s, router, &p, 0, &r) || r.error || !r.gateway_family)
 			continue;
-		verdict_fact(s->verdict, "rtnetlink", "%s routes %s via %s", scene_name(s, router), to,
-			address_text(via, r.gateway_family, r.gateway));
+		verdict_fact(s->verdict, "rtnetlink", "%s routes %s via %s", scene_name(s, router),
+			to, address_text(via, r.gateway_family, r.gateway));
 		/* Not back into the circle: over somebody who has the destination, or its link. */
 		if (!s->verdict->fix_count && loop_way_out(s, router, &p, &r))
 			break;
@@ -396,8 +406,9 @@ static bool routing_loop_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_routing_loop = {
 	.id = "routing-loop",
 	.title = "routers send the packet in a circle",
-	.proof = "As ttl-expired, and the same packet was received more than once by the same device. "
-		 "Confirmed: RTM_GETROUTE of the routers points at each other.",
+	.proof =
+		"As ttl-expired, and the same packet was received more than once by the same device. "
+		"Confirmed: RTM_GETROUTE of the routers points at each other.",
 	.repair = "ip -n R route replace DST via G",
 	.signs = {{SIGN_DROP, "IP_INHDR", NULL, 0}, {SIGN_DROP, NULL, "ip_forward", 0},
 		{SIGN_DROP, NULL, "ip6_forward", 0}},
@@ -431,7 +442,8 @@ static bool ttl_expired_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_ttl_expired = {
 	.id = "ttl-expired",
 	.title = "the TTL or hop limit is used up",
-	.proof = "IP_INHDR in ip_forward, ICMP 11/0. Confirmed: TTL of the packet, default of the sender.",
+	.proof =
+		"IP_INHDR in ip_forward, ICMP 11/0. Confirmed: TTL of the packet, default of the sender.",
 	.repair = "ip netns exec A sysctl -w net.ipv4.ip_default_ttl=64",
 	.signs = {{SIGN_DROP, "IP_INHDR", NULL, 0}, {SIGN_DROP, NULL, "ip_forward", 0},
 		{SIGN_DROP, NULL, "ip6_forward", 0}},
@@ -441,8 +453,8 @@ const struct cause cause_ttl_expired = {
 /* ---- policy-rule ---- */
 
 /* Does the rule's selector (a prefix in two members; absent: anything) hold the address? */
-static bool rule_selects(const json_t *rule, const char *key, const char *length_key, uint8_t family,
-	const uint8_t *ip)
+static bool rule_selects(const json_t *rule, const char *key, const char *length_key,
+	uint8_t family, const uint8_t *ip)
 {
 	const char *text = json_string_value(json_object_get(rule, key));
 	json_t *length = json_object_get(rule, length_key);
@@ -473,7 +485,8 @@ static long rule_find(const struct scene *s, int netns, const struct packet_view
 		const char *action = json_string_value(json_object_get(rule, "action"));
 		const char *iif = json_string_value(json_object_get(rule, "iif"));
 
-		if (table && (!strcmp(table, "local") || !strcmp(table, "main") || !strcmp(table, "default")))
+		if (table && (!strcmp(table, "local") || !strcmp(table, "main") ||
+				     !strcmp(table, "default")))
 			continue;
 		if (iif && strcmp(iif, in) != 0 && strcmp(iif, "lo") != 0)
 			continue;
@@ -482,7 +495,10 @@ static long rule_find(const struct scene *s, int netns, const struct packet_view
 			json_object_get(rule, "fwmark"))
 			continue;
 		found = priority;
-		snprintf(words, size, "%s%s", action ? action : "lookup ", action ? "" : table ? table : "?");
+		snprintf(words, size, "%s%s", action ? action : "lookup ",
+			action	? ""
+			: table ? table
+				: "?");
 	}
 	json_decref(list);
 	return found;
@@ -505,13 +521,14 @@ static bool policy_rule_confirm(struct scene *s, const struct cause *c)
 		return false;
 	if (scene_route(s, netns, &p, iif, &r) && !r.error && strncmp(words, "lookup", 6) != 0)
 		return false;
-	if (!strncmp(words, "lookup", 6) && !r.error && r.table == RT_TABLE_MAIN)
+	if (!strncmp(words, "lookup", 6) && (r.error || r.table == RT_TABLE_MAIN))
 		return false;
 	address_text(to, p.family, p.destination);
 	scene_at(s, netns, in ? in->name : "");
-	scene_why(s, "rule %ld of %s (%s) decides about %s to %s before the main table does", priority,
-		scene_name(s, netns), words, scene_leg(s), to);
-	verdict_fact(s->verdict, "rtnetlink", "ip rule %ld in %s: %s", priority, scene_name(s, netns), words);
+	scene_why(s, "rule %ld of %s (%s) decides about %s to %s before the main table does",
+		priority, scene_name(s, netns), words, scene_leg(s), to);
+	verdict_fact(s->verdict, "rtnetlink", "ip rule %ld in %s: %s", priority,
+		scene_name(s, netns), words);
 	verdict_fact(s->verdict, "rtnetlink", "RTM_GETROUTE to %s: %s", to,
 		r.error ? strerror(r.error) : "another table than main");
 	verdict_fix(s->verdict, "%s%s rule del pref %ld", scene_ip(s, netns, ip),
@@ -522,8 +539,9 @@ static bool policy_rule_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_policy_rule = {
 	.id = "policy-rule",
 	.title = "an ip rule sends it elsewhere or refuses",
-	.proof = "Local EACCES or ENETUNREACH, or NOT_SPECIFIED in ip_error. Confirmed: a matching rule before "
-		 "main with an action, or a table other than main that answers.",
+	.proof =
+		"Local EACCES or ENETUNREACH, or NOT_SPECIFIED in ip_error. Confirmed: a matching rule before "
+		"main with an action, or a table other than main that answers.",
 	.repair = "ip -n N rule del pref P",
 	.signs = {{SIGN_CALL, NULL, NULL, 0}, {SIGN_DROP, NULL, "ip_error", 0},
 		{SIGN_DROP, NULL, "ip6_pkt_prohibit", 0}, {SIGN_DROP, NULL, "ip6_pkt_discard", 0},
@@ -562,10 +580,12 @@ static bool source_not_local_confirm(struct scene *s, const struct cause *c)
 	scene_at(s, s->asker, out ? out->name : "");
 	scene_why(s, "%s is no address of %s, so nothing can be sent from it", text,
 		scene_name(s, s->asker));
-	verdict_fact(s->verdict, "rtnetlink", "%s is on no device of %s", text, scene_name(s, s->asker));
+	verdict_fact(
+		s->verdict, "rtnetlink", "%s is on no device of %s", text, scene_name(s, s->asker));
 	if (out)
-		verdict_fix(s->verdict, "%s addr add %s/%u dev %s%s", scene_ip(s, s->asker, command), text,
-			s->probe->family == 6 ? 128 : 32, out->name, s->probe->family == 6 ? " nodad" : "");
+		verdict_fix(s->verdict, "%s addr add %s/%u dev %s%s",
+			scene_ip(s, s->asker, command), text, s->probe->family == 6 ? 128 : 32,
+			out->name, s->probe->family == 6 ? " nodad" : "");
 	return true;
 }
 
@@ -609,16 +629,18 @@ static bool wrong_namespace_confirm(struct scene *s, const struct cause *c)
 	}
 	scene_why(s, "there is no device %s in %s; %s has one", name, scene_name(s, s->asker),
 		scene_name(s, found->netns));
-	verdict_fact(s->verdict, "rtnetlink", "%s is a device of %s", name, scene_name(s, found->netns));
-	verdict_fix(s->verdict, "warren why --from %s --device %s %s", scene_name(s, found->netns), name,
-		s->question->destination);
+	verdict_fact(
+		s->verdict, "rtnetlink", "%s is a device of %s", name, scene_name(s, found->netns));
+	verdict_fix(s->verdict, "warren why --from %s --device %s %s", scene_name(s, found->netns),
+		name, s->question->destination);
 	return true;
 }
 
 const struct cause cause_wrong_namespace = {
 	.id = "wrong-namespace",
 	.title = "the named device is in another namespace",
-	.proof = "SO_BINDTODEVICE ends with ENODEV. Confirmed: the name exists in another namespace.",
+	.proof =
+		"SO_BINDTODEVICE ends with ENODEV. Confirmed: the name exists in another namespace.",
 	.repair = "ask from there",
 	.signs = {{SIGN_CALL, NULL, NULL, ENODEV}},
 	.confirm = wrong_namespace_confirm,
@@ -663,12 +685,13 @@ static bool loopback_down_confirm(struct scene *s, const struct cause *c)
 	lo = topology_device_named(s->topology, netns, "lo");
 	if (lo == TOPOLOGY_NONE || s->topology->devices[lo].up)
 		return false;
-	if (at ? strcmp(at->event.device, "lo") != 0 :
-		 scene_is_local(s, netns, p.family, p.destination) == TOPOLOGY_NONE && p.destination[0] != 127)
+	if (at ? strcmp(at->event.device, "lo") != 0
+	       : scene_is_local(s, netns, p.family, p.destination) == TOPOLOGY_NONE &&
+				p.destination[0] != 127)
 		return false;
 	scene_at(s, netns, "lo");
-	scene_why(s, "%s is for an address of %s itself, which goes over lo, and lo is down", scene_leg(s),
-		scene_name(s, netns));
+	scene_why(s, "%s is for an address of %s itself, which goes over lo, and lo is down",
+		scene_leg(s), scene_name(s, netns));
 	verdict_fact(s->verdict, "rtnetlink", "lo in %s lacks IFF_UP", scene_name(s, netns));
 	verdict_fix(s->verdict, "%s link set lo up", scene_ip(s, netns, ip));
 	return true;
@@ -679,8 +702,8 @@ const struct cause cause_loopback_down = {
 	.title = "lo is down and an own address is asked",
 	.proof = "QDISC_DROP in __dev_queue_xmit on lo. Confirmed: lo lacks IFF_UP.",
 	.repair = "ip -n A link set lo up",
-	.signs = {{SIGN_DROP, NULL, NULL, 0}, {SIGN_CALL, NULL, NULL, 0}, {SIGN_SENT, NULL, NULL, 0},
-		{SIGN_NOTHING, NULL, NULL, 0}},
+	.signs = {{SIGN_DROP, NULL, NULL, 0}, {SIGN_CALL, NULL, NULL, 0},
+		{SIGN_SENT, NULL, NULL, 0}, {SIGN_NOTHING, NULL, NULL, 0}},
 	.confirm = loopback_down_confirm,
 };
 
@@ -699,15 +722,16 @@ static bool loopback_across_confirm(struct scene *s, const struct cause *c)
 	if (ip[0] != 127 || !strcmp(at->event.device, "lo"))
 		return false;
 	if (live_sysctl(scene_fd(s, netns), 0, "net/ipv4/conf/all/route_localnet") ||
-		live_sysctl(scene_fd(s, netns), 0, "net/ipv4/conf/%s/route_localnet", at->event.device))
+		live_sysctl(
+			scene_fd(s, netns), 0, "net/ipv4/conf/%s/route_localnet", at->event.device))
 		return false;
 	scene_at(s, netns, at->event.device);
-	scene_why(s, "%s is a loopback address, which %s does not accept from %s", address_text(text, 4, ip),
-		scene_name(s, netns), at->event.device);
+	scene_why(s, "%s is a loopback address, which %s does not accept from %s",
+		address_text(text, 4, ip), scene_name(s, netns), at->event.device);
 	verdict_fact(s->verdict, "sysctl", "net.ipv4.conf.{all,%s}.route_localnet are 0 in %s",
 		at->event.device, scene_name(s, netns));
-	verdict_fix(s->verdict, "%ssysctl -w net.ipv4.conf.%s.route_localnet=1", scene_exec(s, netns, exec),
-		at->event.device);
+	verdict_fix(s->verdict, "%ssysctl -w net.ipv4.conf.%s.route_localnet=1",
+		scene_exec(s, netns, exec), at->event.device);
 	return true;
 }
 
@@ -746,10 +770,13 @@ static bool martian_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_martian = {
 	.id = "martian",
 	.title = "the source or the destination is impossible",
-	.proof = "IP_INVALID_SOURCE or IP_INVALID_DEST in ip_rcv_finish_core, UNICAST_IN_L2_MULTICAST. "
-		 "Confirmed: the address is multicast, broadcast or 0.0.0.0.",
+	.proof =
+		"IP_INVALID_SOURCE or IP_INVALID_DEST in ip_rcv_finish_core, UNICAST_IN_L2_MULTICAST. "
+		"Confirmed: the address is multicast, broadcast or 0.0.0.0.",
 	.repair = "correct the sender or its NAT rule",
-	.signs = {{SIGN_DROP, "IP_INVALID_SOURCE", NULL, 0}, {SIGN_DROP, "IP_INVALID_DEST", NULL, 0},
-		{SIGN_DROP, "UNICAST_IN_L2_MULTICAST", NULL, 0}, {SIGN_DROP, NULL, "ip_rcv_finish_core", 0}},
+	.signs = {{SIGN_DROP, "IP_INVALID_SOURCE", NULL, 0},
+		{SIGN_DROP, "IP_INVALID_DEST", NULL, 0},
+		{SIGN_DROP, "UNICAST_IN_L2_MULTICAST", NULL, 0},
+		{SIGN_DROP, NULL, "ip_rcv_finish_core", 0}},
 	.confirm = martian_confirm,
 };

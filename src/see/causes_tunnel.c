@@ -38,22 +38,24 @@ static bool tun_no_process_confirm(struct scene *s, const struct cause *c)
 		out = topology_device_at(s->topology, netns, r.oif);
 		d = out == TOPOLOGY_NONE ? NULL : &s->topology->devices[out];
 	}
-	if (!is_tun(d) || d->holder_count || d->tun.queues || s->topology->unseen_processes)
+	if (!is_tun(d) || d->holder_count || d->carrier)
 		return false;
 	scene_at(s, d->netns, d->name);
 	scene_why(s, "no process has %s in %s open, so nobody reads what is sent into it", d->name,
 		scene_name(s, d->netns));
 	verdict_fact(s->verdict, "proc", "no /proc/PID/fdinfo names %s in %s", d->name,
 		scene_name(s, d->netns));
-	verdict_fact(s->verdict, "rtnetlink", "%s has %s carrier", d->name, d->carrier ? "a" : "no");
+	verdict_fact(
+		s->verdict, "rtnetlink", "%s has %s carrier", d->name, d->carrier ? "a" : "no");
 	return true;
 }
 
 const struct cause cause_tun_no_process = {
 	.id = "tun-no-process",
 	.title = "no process has the tun or tap device open",
-	.proof = "QDISC_DROP in __dev_queue_xmit; older kernels DEV_READY in tun_net_xmit. Confirmed: no "
-		 "carrier, and no process holds it (/proc/PID/fdinfo).",
+	.proof =
+		"QDISC_DROP in __dev_queue_xmit; older kernels DEV_READY in tun_net_xmit. Confirmed: no "
+		"carrier, and no process holds it (/proc/PID/fdinfo).",
 	.repair = "start the program",
 	.signs = {{SIGN_DROP, "QDISC_DROP", NULL, 0}, {SIGN_DROP, NULL, "tun_net_xmit", 0},
 		{SIGN_DROP, NULL, "__dev_queue_xmit", 0}, {SIGN_SENT, NULL, NULL, 0},
@@ -95,10 +97,12 @@ static bool tun_not_reading_confirm(struct scene *s, const struct cause *c)
 	if (state != 'T' && state != 't' && !s->final)
 		return false;
 	scene_at(s, d->netns, d->name);
-	scene_why(s, "%s (pid %d) holds %s in %s and does not read it%s", owner->comm, (int)owner->pid,
-		d->name, scene_name(s, d->netns), state == 'T' || state == 't' ? ": it is stopped" : "");
+	scene_why(s, "%s (pid %d) holds %s in %s and does not read it%s", owner->comm,
+		(int)owner->pid, d->name, scene_name(s, d->netns),
+		state == 'T' || state == 't' ? ": it is stopped" : "");
 	verdict_fact(s->verdict, "tracepoint", "the packet was given to %s and not read", d->name);
-	verdict_fact(s->verdict, "proc", "pid %d (%s) has state %c", (int)owner->pid, owner->comm, state);
+	verdict_fact(s->verdict, "proc", "pid %d (%s) has state %c", (int)owner->pid, owner->comm,
+		state);
 	if (state == 'T' || state == 't')
 		verdict_fix(s->verdict, "kill -CONT %d", (int)owner->pid);
 	return true;
@@ -107,8 +111,9 @@ static bool tun_not_reading_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_tun_not_reading = {
 	.id = "tun-not-reading",
 	.title = "the process does not read",
-	.proof = "Sent, but never read; when the ring is full FULL_RING in tun_net_xmit. Confirmed: the owner "
-		 "and its state.",
+	.proof =
+		"Sent, but never read; when the ring is full FULL_RING in tun_net_xmit. Confirmed: the owner "
+		"and its state.",
 	.repair = "kill -CONT PID, or restart it",
 	.signs = {{SIGN_SENT, NULL, NULL, 0}, {SIGN_DROP, "FULL_RING", NULL, 0},
 		{SIGN_DROP, NULL, "tun_net_xmit", 0}, {SIGN_UNRESOLVED, NULL, NULL, 0}},
@@ -127,7 +132,8 @@ static bool tun_no_answer_confirm(struct scene *s, const struct cause *c)
 			const struct seen *n = &s->story->list[i];
 
 			if (n->event.kind == PATH_CONSUME && n->leg == LEG_NEIGHBOUR &&
-				!strcmp(n->event.link, "tun") && strstr(n->symbol, "tun_") == n->symbol &&
+				!strcmp(n->event.link, "tun") &&
+				strstr(n->symbol, "tun_") == n->symbol &&
 				seen_asks(n, s->ending->family, s->ending->wanted))
 				at = n;
 		}
@@ -139,18 +145,22 @@ static bool tun_no_answer_confirm(struct scene *s, const struct cause *c)
 		return false;
 	scene_at(s, d->netns, d->name);
 	scene_why(s, "%.16s (pid %u) has read %s from %s, and nothing came back", at->event.comm,
-		at->event.pid, s->ending->kind == ENDING_UNRESOLVED ? "the question" : scene_leg(s), d->name);
-	verdict_fact(s->verdict, "tracepoint", "read by pid %u (%.16s); no packet was written to %s after it",
-		at->event.pid, at->event.comm, d->name);
+		at->event.pid, s->ending->kind == ENDING_UNRESOLVED ? "the question" : scene_leg(s),
+		d->name);
+	verdict_fact(s->verdict, "tracepoint",
+		"read by pid %u (%.16s); no packet was written to %s after it", at->event.pid,
+		at->event.comm, d->name);
 	return true;
 }
 
 const struct cause cause_tun_no_answer = {
 	.id = "tun-no-answer",
 	.title = "the process reads the packet, and nothing comes back",
-	.proof = "Consumed in tun_do_read, nothing written to the device after it. Confirmed: the process.",
+	.proof =
+		"Consumed in tun_do_read, nothing written to the device after it. Confirmed: the process.",
 	.repair = "none in general: look at the program's far side",
-	.signs = {{SIGN_READ, NULL, NULL, 0}, {SIGN_OPENED, NULL, NULL, 0}, {SIGN_UNRESOLVED, NULL, NULL, 0}},
+	.signs = {{SIGN_READ, NULL, NULL, 0}, {SIGN_OPENED, NULL, NULL, 0},
+		{SIGN_UNRESOLVED, NULL, NULL, 0}},
 	.confirm = tun_no_answer_confirm,
 };
 
@@ -174,7 +184,8 @@ static bool vxlan_pair(const struct scene *s, const struct seen *at, const struc
 	for (size_t i = 0; netns >= 0 && i < t->netns[netns].device_count; i++) {
 		const struct device *d = &t->devices[t->netns[netns].first_device + i];
 
-		if (d->kind == DEVICE_VXLAN && (!*other || (*mine && d->tunnel.id == (*mine)->tunnel.id)))
+		if (d->kind == DEVICE_VXLAN &&
+			(!*other || (*mine && d->tunnel.id == (*mine)->tunnel.id)))
 			*other = d;
 	}
 	return *mine && *other;
@@ -191,13 +202,13 @@ static void vxlan_again(struct scene *s, const struct device *d, uint32_t id, ui
 	int device;
 
 	scene_ip(s, d->netns, ip);
-	device = d->tunnel.lower ? topology_device_at(s->topology, d->netns, d->tunnel.lower) :
-				   TOPOLOGY_NONE;
+	device = d->tunnel.lower ? topology_device_at(s->topology, d->netns, d->tunnel.lower)
+				 : TOPOLOGY_NONE;
 	if (device != TOPOLOGY_NONE)
 		lower = &s->topology->devices[device];
 	verdict_fix(s->verdict, "%s link del %s", ip, d->name);
-	used = (size_t)snprintf(line, sizeof(line), "%s link add %s type vxlan id %u dstport %u", ip,
-		d->name, id, port);
+	used = (size_t)snprintf(line, sizeof(line), "%s link add %s type vxlan id %u dstport %u",
+		ip, d->name, id, port);
 	if (memcmp(d->tunnel.local, zero, 16))
 		used += (size_t)snprintf(line + used, sizeof(line) - used, " local %s",
 			address_text(text, family, d->tunnel.local));
@@ -209,8 +220,8 @@ static void vxlan_again(struct scene *s, const struct device *d, uint32_t id, ui
 	verdict_fix(s->verdict, "%s", line);
 	/* The other end knows this one by its MAC for a while yet. */
 	if (d->mac_size == 6)
-		verdict_fix(s->verdict, "%s link set %s address %02x:%02x:%02x:%02x:%02x:%02x", ip, d->name,
-			d->mac[0], d->mac[1], d->mac[2], d->mac[3], d->mac[4], d->mac[5]);
+		verdict_fix(s->verdict, "%s link set %s address %02x:%02x:%02x:%02x:%02x:%02x", ip,
+			d->name, d->mac[0], d->mac[1], d->mac[2], d->mac[3], d->mac[4], d->mac[5]);
 	for (size_t k = 0; k < d->address_count; k++) {
 		const struct address *a = &d->addresses[k];
 
@@ -238,10 +249,12 @@ static bool vxlan_vni_confirm(struct scene *s, const struct cause *c)
 		mine->tunnel.id == other->tunnel.id)
 		return false;
 	scene_at(s, other->netns, other->name);
-	scene_why(s, "%s in %s uses VXLAN id %u, %s in %s uses %u", mine->name, scene_name(s, mine->netns),
-		mine->tunnel.id, other->name, scene_name(s, other->netns), other->tunnel.id);
-	verdict_fact(s->verdict, "rtnetlink", "IFLA_VXLAN_ID is %u in %s and %u in %s", mine->tunnel.id,
-		scene_name(s, mine->netns), other->tunnel.id, scene_name(s, other->netns));
+	scene_why(s, "%s in %s uses VXLAN id %u, %s in %s uses %u", mine->name,
+		scene_name(s, mine->netns), mine->tunnel.id, other->name,
+		scene_name(s, other->netns), other->tunnel.id);
+	verdict_fact(s->verdict, "rtnetlink", "IFLA_VXLAN_ID is %u in %s and %u in %s",
+		mine->tunnel.id, scene_name(s, mine->netns), other->tunnel.id,
+		scene_name(s, other->netns));
 	vxlan_again(s, other, mine->tunnel.id, other->tunnel.port);
 	return true;
 }
@@ -266,10 +279,11 @@ static bool vxlan_port_confirm(struct scene *s, const struct cause *c)
 		return false;
 	scene_at(s, other->netns, other->name);
 	scene_why(s, "%s in %s sends to UDP port %u, %s in %s listens on %u", mine->name,
-		scene_name(s, mine->netns), mine->tunnel.port, other->name, scene_name(s, other->netns),
-		other->tunnel.port);
-	verdict_fact(s->verdict, "rtnetlink", "IFLA_VXLAN_PORT is %u in %s and %u in %s", mine->tunnel.port,
-		scene_name(s, mine->netns), other->tunnel.port, scene_name(s, other->netns));
+		scene_name(s, mine->netns), mine->tunnel.port, other->name,
+		scene_name(s, other->netns), other->tunnel.port);
+	verdict_fact(s->verdict, "rtnetlink", "IFLA_VXLAN_PORT is %u in %s and %u in %s",
+		mine->tunnel.port, scene_name(s, mine->netns), other->tunnel.port,
+		scene_name(s, other->netns));
 	vxlan_again(s, other, other->tunnel.id, mine->tunnel.port);
 	return true;
 }
@@ -277,7 +291,8 @@ static bool vxlan_port_confirm(struct scene *s, const struct cause *c)
 const struct cause cause_vxlan_port = {
 	.id = "vxlan-port",
 	.title = "the two ends use different UDP ports",
-	.proof = "NO_SOCKET in __udp4_lib_rcv for the outer packet, ICMP 3/3. Confirmed: IFLA_VXLAN_PORT.",
+	.proof =
+		"NO_SOCKET in __udp4_lib_rcv for the outer packet, ICMP 3/3. Confirmed: IFLA_VXLAN_PORT.",
 	.repair = "make the device again with the same dstport",
 	.signs = {{SIGN_DROP, "NO_SOCKET", NULL, 0}, {SIGN_DROP, NULL, "__udp4_lib_rcv", 0},
 		{SIGN_DROP, NULL, "__udp6_lib_rcv", 0}},
@@ -295,18 +310,22 @@ static bool vxlan_no_remote_confirm(struct scene *s, const struct cause *c)
 		return false;
 	for (size_t i = 0; i < t->device_count; i++)
 		if (t->devices[i].kind == DEVICE_VXLAN && &t->devices[i] != d &&
-			t->devices[i].tunnel.id == d->tunnel.id && memcmp(t->devices[i].tunnel.local, zero, 16))
-			if (!far || address_equal(4, t->devices[i].tunnel.remote, d->tunnel.local))
+			t->devices[i].tunnel.id == d->tunnel.id &&
+			memcmp(t->devices[i].tunnel.local, zero, 16))
+			if (!far || scene_address_equal(
+					    4, t->devices[i].tunnel.remote, d->tunnel.local))
 				far = &t->devices[i];
 	scene_at(s, d->netns, d->name);
-	scene_why(s, "%s in %s has no remote and no default forwarding entry, so it knows nobody to send to",
+	scene_why(s,
+		"%s in %s has no remote and no default forwarding entry, so it knows nobody to send to",
 		d->name, scene_name(s, d->netns));
 	verdict_fact(s->verdict, "rtnetlink", "no IFLA_VXLAN_GROUP on %s in %s", d->name,
 		scene_name(s, d->netns));
 	if (far)
 		verdict_fix(s->verdict, "%s fdb append 00:00:00:00:00:00 dst %s dev %s",
 			scene_tool(s, d->netns, "bridge", tool),
-			address_text(text, far->tunnel.family == AF_INET6 || far->tunnel.family == 6 ? 6 : 4,
+			address_text(text,
+				far->tunnel.family == AF_INET6 || far->tunnel.family == 6 ? 6 : 4,
 				far->tunnel.local),
 			d->name);
 	return true;
@@ -343,40 +362,44 @@ static bool tunnel_mtu_confirm(struct scene *s, const struct cause *c)
 	for (int i = s->ending->at; i >= 0 && !tunnel; i--) {
 		int device = scene_device(s, &s->story->list[i]);
 
-		if (device != TOPOLOGY_NONE &&
-			(t->devices[device].kind == DEVICE_VXLAN || t->devices[device].kind == DEVICE_TUNNEL))
+		if (device != TOPOLOGY_NONE && (t->devices[device].kind == DEVICE_VXLAN ||
+						       t->devices[device].kind == DEVICE_TUNNEL))
 			tunnel = &t->devices[device];
 	}
 	if (!tunnel)
 		return false;
 	scene_packet(s, &p);
 	if (at->outer.kind == HEADER_VXLAN && scene_route(s, netns, &p, 0, &r))
-		out = topology_device_at(t, netns, r.oif) == TOPOLOGY_NONE ?
-			      NULL :
-			      &t->devices[topology_device_at(t, netns, r.oif)];
+		out = topology_device_at(t, netns, r.oif) == TOPOLOGY_NONE
+			      ? NULL
+			      : &t->devices[topology_device_at(t, netns, r.oif)];
 	else if (tunnel->tunnel.lower)
-		out = topology_device_at(t, tunnel->netns, tunnel->tunnel.lower) == TOPOLOGY_NONE ?
-			      NULL :
-			      &t->devices[topology_device_at(t, tunnel->netns, tunnel->tunnel.lower)];
+		out = topology_device_at(t, tunnel->netns, tunnel->tunnel.lower) == TOPOLOGY_NONE
+			      ? NULL
+			      : &t->devices[topology_device_at(
+					t, tunnel->netns, tunnel->tunnel.lower)];
 	overhead = p.family == 6 ? OVERHEAD6 : OVERHEAD4;
 	if (!out || tunnel->mtu + overhead <= out->mtu || at->event.length <= out->mtu)
 		return false;
 	scene_at(s, tunnel->netns, tunnel->name);
-	scene_why(s, "%s in %s lets packets of %u bytes in, but with %u more they do not fit %s (MTU %u) in %s",
-		tunnel->name, scene_name(s, tunnel->netns), tunnel->mtu, overhead, out->name, out->mtu,
-		scene_name(s, out->netns));
-	verdict_fact(s->verdict, "rtnetlink", "MTU %u of %s + %u > MTU %u of %s; the packet has %u bytes",
-		tunnel->mtu, tunnel->name, overhead, out->mtu, out->name, at->event.length);
-	verdict_fix(s->verdict, "%s link set %s mtu %u", scene_ip(s, tunnel->netns, ip), tunnel->name,
-		out->mtu - overhead);
+	scene_why(s,
+		"%s in %s lets packets of %u bytes in, but with %u more they do not fit %s (MTU %u) in %s",
+		tunnel->name, scene_name(s, tunnel->netns), tunnel->mtu, overhead, out->name,
+		out->mtu, scene_name(s, out->netns));
+	verdict_fact(s->verdict, "rtnetlink",
+		"MTU %u of %s + %u > MTU %u of %s; the packet has %u bytes", tunnel->mtu,
+		tunnel->name, overhead, out->mtu, out->name, at->event.length);
+	verdict_fix(s->verdict, "%s link set %s mtu %u", scene_ip(s, tunnel->netns, ip),
+		tunnel->name, out->mtu - overhead);
 	return true;
 }
 
 const struct cause cause_tunnel_mtu = {
 	.id = "tunnel-mtu",
 	.title = "the encapsulated packet is larger than the underlay allows",
-	.proof = "NOT_SPECIFIED in ip_fragment, vx0 tx_dropped, or as path-mtu for the outer packet; small "
-		 "packets pass. Confirmed: tunnel MTU + overhead > lower MTU.",
+	.proof =
+		"NOT_SPECIFIED in ip_fragment, vx0 tx_dropped, or as path-mtu for the outer packet; small "
+		"packets pass. Confirmed: tunnel MTU + overhead > lower MTU.",
 	.repair = "ip -n N link set vx0 mtu LOWER-50",
 	.signs = {{SIGN_DROP, NULL, "ip_fragment", 0}, {SIGN_DROP, "PKT_TOO_BIG", NULL, 0},
 		{SIGN_DROP, NULL, "ip_do_fragment", 0}, {SIGN_DROP, NULL, "ip_finish_output", 0},

@@ -85,6 +85,29 @@ struct {
 	__type(value, __u8);
 } addresses SEC(".maps");
 
+/* Namespaces whose ARP, ND and routing decisions are told: those that the asker's packets can come
+ * to.  Elsewhere the same addresses may be in use, by any amount of traffic. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u8);
+} namespaces SEC(".maps");
+
+/* Routing decisions told already: others send to that address as well, without end. */
+struct decision {
+	__u32 netns, table;
+	__s32 error, iif;
+	__u8 source[16], destination[16];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct decision);
+	__type(value, __u32);
+} decisions SEC(".maps");
+enum { DECISIONS_TOLD = 4 };
+
 /* Datagrams that carry the probe: payload prefix -> enum path_match. */
 struct key {
 	__u8 bytes[PATH_KEY];
@@ -419,6 +442,28 @@ __noinline int packet_match(void)
 	return (int)s->match;
 }
 
+static __always_inline bool namespace_wanted(__u32 netns)
+{
+	return watch.everywhere || bpf_map_lookup_elem(&namespaces, &netns);
+}
+
+static __always_inline bool decision_is_news(const struct path_event *e)
+{
+	struct decision d = {.netns = e->netns,
+		.table = e->route.table,
+		.error = e->route.error,
+		.iif = e->route.iif};
+	__u32 one = 1, *told;
+
+	__builtin_memcpy(d.source, e->route.source, 16);
+	__builtin_memcpy(d.destination, e->route.destination, 16);
+	told = bpf_map_lookup_elem(&decisions, &d);
+	if (told)
+		return ++*told <= DECISIONS_TOLD;
+	bpf_map_update_elem(&decisions, &d, &one, BPF_ANY);
+	return true;
+}
+
 static __always_inline void event_send(struct scratch *s, __u32 kind, void *skb)
 {
 	struct path_event *e = &s->event;
@@ -450,6 +495,8 @@ static __always_inline struct scratch *packet_look(
 	if (!s->event.match)
 		return s;
 	place_fill(&s->event, skb, dev);
+	if (s->event.match == PATH_NEIGHBOUR && !namespace_wanted(s->event.netns))
+		s->event.match = PATH_NOTHING;
 	s->event.location = 0;
 	s->event.reason = 0;
 	return s;
@@ -652,6 +699,8 @@ int BPF_PROG(on_route4, __u32 table, const struct flowi4 *flow, const struct fib
 	place_fill(&s->event, 0, 0);
 	if (!error && nhc)
 		nexthop_fill(&s->event, nhc);
+	if (!namespace_wanted(s->event.netns) || !decision_is_news(&s->event))
+		return 0;
 	s->event.match = PATH_PROBE;
 	s->event.captured = 0;
 	event_send(s, PATH_ROUTE, 0);
@@ -687,6 +736,8 @@ int BPF_PROG(on_route6, const struct net *net, const struct fib6_result *result,
 	if (nh)
 		nexthop_fill(&s->event, &nh->nh_common);
 	s->event.netns = net->ns.inum;
+	if (!namespace_wanted(s->event.netns) || !decision_is_news(&s->event))
+		return 0;
 	s->event.match = PATH_PROBE;
 	s->event.captured = 0;
 	event_send(s, PATH_ROUTE, 0);

@@ -165,6 +165,13 @@ void path_address(struct path *p, uint8_t family, const uint8_t *ip)
 	bpf_map_update_elem(bpf_map__fd(p->bpf->maps.addresses), key, &one, BPF_ANY);
 }
 
+void path_namespace(struct path *p, uint32_t netns)
+{
+	uint8_t one = 1;
+
+	bpf_map_update_elem(bpf_map__fd(p->bpf->maps.namespaces), &netns, &one, BPF_ANY);
+}
+
 int path_fd(const struct path *p)
 {
 	return ring_buffer__epoll_fd(p->ring);

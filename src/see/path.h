@@ -72,6 +72,9 @@ void path_watch(struct path *p, const struct path_watch *watch);
 /* path_address - tell routing decisions about this destination; family 4 or 6 */
 void path_address(struct path *p, uint8_t family, const uint8_t *ip);
 
+/* path_namespace - tell ARP, ND and routing decisions of this namespace (inode number) */
+void path_namespace(struct path *p, uint32_t netns);
+
 /* path_fd - readable when there are events; path_read() - hand over what there is, never waits */
 int path_fd(const struct path *p);
 int path_read(struct path *p);

@@ -80,4 +80,6 @@ struct path_watch {
 	__u32 sequence;	     /* TCP: of the SYN, learnt when it first passes */
 	__u8 sequence_known;
 	__u8 neighbours; /* ARP and ND are wanted, whatever address they are about */
+	__u8 everywhere; /* neighbours and routes of all namespaces, not only of those that
+			  * path_namespace() has named */
 };

@@ -257,7 +257,10 @@ bool scene_route(const struct scene *s, int netns, const struct packet_view *p, 
 	struct route_question q = {.family = p->family, .to = p->destination, .iif = iif};
 	static const uint8_t zero[16];
 
-	if (memcmp(p->source, zero, 16))
+	/* The kernel refuses to send from an address that is not its own; receiving is another
+	 * matter. */
+	if (memcmp(p->source, zero, 16) &&
+		(iif || scene_is_local(s, netns, p->family, p->source) != TOPOLOGY_NONE))
 		q.from = p->source;
 	if (ports) {
 		q.proto = p->proto;
@@ -343,38 +346,56 @@ static bool scene_suggest_neighbour(struct scene *s, int netns, uint8_t family, 
 	return false;
 }
 
-bool scene_suggest_route(struct scene *s, int netns, uint8_t family, const uint8_t *ip)
+bool scene_way(
+	const struct scene *s, int netns, uint8_t family, const uint8_t *ip, char out[WAY_TEXT])
 {
 	const struct topology *t = s->topology;
-	char ip_command[COMMAND_PREFIX], prefix[64], text[ADDRESS_TEXT];
 	const struct address *with;
 	int covering = scene_covering(s, netns, family, ip, &with);
-	int owner = topology_owner(t, family == 6 ? AF_INET6 : AF_INET, ip, TOPOLOGY_NONE);
-	unsigned int length = family == 6 ? 128 : 32;
 	uint8_t gateway[16];
+	char text[ADDRESS_TEXT];
 
 	if (netns < 0)
 		return false;
-	scene_ip(s, netns, ip_command);
 	if (covering != TOPOLOGY_NONE && t->devices[covering].up &&
 		t->devices[covering].kind != DEVICE_LOOPBACK) {
-		verdict_fix(s->verdict, "%s route add %s dev %s", ip_command,
-			prefix_text(prefix, family, ip, with->prefix), t->devices[covering].name);
+		snprintf(out, WAY_TEXT, "dev %s", t->devices[covering].name);
 		return true;
 	}
-	for (size_t k = 0; owner != TOPOLOGY_NONE && k < t->devices[owner].address_count; k++)
-		if (address_family(&t->devices[owner].addresses[k]) == family &&
-			scene_address_equal(family, t->devices[owner].addresses[k].ip, ip))
-			length = t->devices[owner].addresses[k].prefix;
 	for (size_t i = 0; i < t->netns[netns].device_count; i++) {
 		int d = (int)(t->netns[netns].first_device + i);
 
 		if (!t->devices[d].up || !gateway_find(s, d, family, ip, gateway))
 			continue;
-		verdict_fix(s->verdict, "%s route add %s via %s", ip_command,
-			prefix_text(prefix, family, ip, length),
-			address_text(text, family, gateway));
+		snprintf(out, WAY_TEXT, "via %s", address_text(text, family, gateway));
 		return true;
 	}
-	return scene_suggest_neighbour(s, netns, family, ip);
+	return false;
+}
+
+/* The length of the prefix that goes with an address: its owner's. */
+static unsigned int prefix_of(const struct scene *s, int netns, uint8_t family, const uint8_t *ip)
+{
+	const struct topology *t = s->topology;
+	const struct address *with;
+	int owner = topology_owner(t, family == 6 ? AF_INET6 : AF_INET, ip, TOPOLOGY_NONE);
+
+	if (scene_covering(s, netns, family, ip, &with) != TOPOLOGY_NONE)
+		return with->prefix;
+	for (size_t k = 0; owner != TOPOLOGY_NONE && k < t->devices[owner].address_count; k++)
+		if (address_family(&t->devices[owner].addresses[k]) == family &&
+			scene_address_equal(family, t->devices[owner].addresses[k].ip, ip))
+			return t->devices[owner].addresses[k].prefix;
+	return family == 6 ? 128 : 32;
+}
+
+bool scene_suggest_route(struct scene *s, int netns, uint8_t family, const uint8_t *ip)
+{
+	char command[COMMAND_PREFIX], prefix[64], way[WAY_TEXT];
+
+	if (!scene_way(s, netns, family, ip, way))
+		return netns >= 0 && scene_suggest_neighbour(s, netns, family, ip);
+	verdict_fix(s->verdict, "%s route add %s %s", scene_ip(s, netns, command),
+		prefix_text(prefix, family, ip, prefix_of(s, netns, family, ip)), way);
+	return true;
 }

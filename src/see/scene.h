@@ -67,6 +67,12 @@ void scene_packet(const struct scene *s, struct packet_view *p);
 bool scene_route(const struct scene *s, int netns, const struct packet_view *p, uint32_t iif,
 	struct route_reply *r);
 
+/* scene_way - how `netns` could reach ip, as `ip route` writes it: "dev r2" where it is on the
+ * link, "via 10.0.9.2" where a neighbour leads there; false when neither was found */
+enum { WAY_TEXT = 64 };
+bool scene_way(
+	const struct scene *s, int netns, uint8_t family, const uint8_t *ip, char out[WAY_TEXT]);
+
 /* scene_suggest_route - print the command that gives `netns` a route to ip: over a neighbour that
  * can reach it; false when no such neighbour was found */
 bool scene_suggest_route(struct scene *s, int netns, uint8_t family, const uint8_t *ip);

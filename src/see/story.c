@@ -72,8 +72,11 @@ static enum leg transport_leg(struct subject *s, const struct headers *h)
 			s->sequence = h->sequence;
 			s->sequence_known = true;
 		}
-		return h->sequence == s->sequence || h->sequence == s->sequence + 1 ? LEG_REQUEST
-										    : LEG_ANSWER;
+		if (h->flags & TCP_RST) /* a refusal, as an ICMP error is one */
+			return LEG_ERROR;
+		if (h->sequence == s->sequence || h->sequence == s->sequence + 1)
+			return LEG_REQUEST;
+		return LEG_ANSWER;
 	default:
 		return LEG_OTHER;
 	}
@@ -287,6 +290,32 @@ static bool is_wanted(const struct story *s, uint8_t family, const uint8_t *ip)
 	       (!memcmp(s->subject.destination, ip, size) || !memcmp(s->subject.source, ip, size));
 }
 
+/* Was the packet ever in the node that asks this?  Nodes verify their neighbours all the time. */
+static bool is_concerned(const struct story *s, const struct seen *n)
+{
+	uint8_t family, ip[16];
+	uint32_t netns = n->event.netns;
+
+	wanted_of(n, &family, ip);
+	for (size_t i = 0; i < s->count; i++) { /* who asked it first, for himself? */
+		const struct seen *o = &s->list[i];
+
+		if (o->leg == LEG_NEIGHBOUR && seen_asks(o, family, ip) &&
+			!memcmp(o->inner.source, n->inner.source, address_size(family)) &&
+			(o->event.kind == PATH_TX || o->event.kind == PATH_QUEUE)) {
+			netns = o->event.netns;
+			break;
+		}
+	}
+	if (netns == s->subject.netns)
+		return true;
+	for (size_t i = 0; i < s->count; i++)
+		if (s->list[i].event.netns == netns && s->list[i].leg != LEG_NEIGHBOUR &&
+			s->list[i].leg != LEG_OTHER && s->list[i].event.kind != PATH_ROUTE)
+			return true;
+	return false;
+}
+
 /* An ARP or ND question, asked after the packet was last seen, that got no answer where it was
  * asked.  Returns the first such sending, or -1. */
 static int question_unanswered(const struct story *s, int after)
@@ -300,7 +329,8 @@ static int question_unanswered(const struct story *s, int after)
 			continue;
 		/* Only who asks for himself: a bridge passes the questions of others. */
 		wanted_of(n, &family, ip);
-		if (!is_wanted(s, family, ip) || address_is_zero(n->inner.source, family))
+		if (!is_wanted(s, family, ip) || address_is_zero(n->inner.source, family) ||
+			!is_concerned(s, n))
 			continue;
 		/* IPv6 verifies a neighbour that it goes on using: that is no missing answer. */
 		for (size_t k = i + 1; k < s->count && !answered; k++) {
@@ -337,7 +367,7 @@ static int drop_last(const struct story *s, bool strays)
 			wanted_of(n, &family, ip);
 			if (n->inner.kind == HEADER_ARP && n->inner.operation == 2)
 				memcpy(ip, n->inner.source, 4);
-			if (!is_wanted(s, family, ip))
+			if (!is_wanted(s, family, ip) || (is_question(n) && !is_concerned(s, n)))
 				continue;
 		}
 		found = (int)i;
@@ -359,6 +389,13 @@ static enum leg journey(const struct story *s, int at, int last)
 		if (family == s->subject.family &&
 			!memcmp(ip, s->subject.source, address_size(family)))
 			return LEG_ANSWER;
+		/* Asked in the name of the destination: its answer needs a gateway. */
+		if (last >= 0 && family == s->list[last].outer.family &&
+			s->list[last].event.kind == PATH_RX &&
+			s->list[last].event.netns == s->list[at].event.netns &&
+			!memcmp(s->list[at].inner.source, s->list[last].outer.destination,
+				address_size(family)))
+			return LEG_ANSWER;
 	}
 	return last >= 0 ? s->list[last].leg : LEG_REQUEST;
 }
@@ -374,7 +411,7 @@ static int icmp_about(const struct story *s, int after)
 void story_ending(const struct story *s, struct ending *x)
 {
 	bool *stray = calloc(s->count + 1, sizeof(*stray));
-	int drop, question, last;
+	int drop, question, last, stray_drop;
 
 	*x = (struct ending){.kind = ENDING_NOTHING, .at = -1, .last = -1, .icmp = -1};
 	if (!stray)
@@ -382,6 +419,7 @@ void story_ending(const struct story *s, struct ending *x)
 	strays_mark(s, stray);
 	x->last = last = progress_last(s, stray);
 	drop = drop_last(s, false);
+	stray_drop = drop_last(s, true);
 	question = question_unanswered(s, last);
 	x->icmp = icmp_about(s, last);
 	free(stray);
@@ -398,14 +436,13 @@ void story_ending(const struct story *s, struct ending *x)
 	} else if (question >= 0) {
 		x->kind = ENDING_UNRESOLVED;
 		x->at = question;
-	} else if (last < 0) {
+	} else if (last < 0 && stray_drop < 0) {
 		return;
 	} else {
-		const struct seen *n = &s->list[last];
-		int stray_drop = drop_last(s, true);
+		const struct seen *n = &s->list[last < 0 ? stray_drop : last];
 
 		x->at = last;
-		if (stray_drop > last && passed_on(s, last)) {
+		if (stray_drop > last && (last < 0 || passed_on(s, last))) {
 			x->kind = ENDING_DROP;
 			x->at = stray_drop;
 		} else if (n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) {

@@ -16,6 +16,28 @@ struct teller {
 	size_t route_count;
 };
 
+/* In a circle the same happens again and again: told twice, then only counted. */
+static bool told_often(struct teller *t, const struct step *now)
+{
+	struct step *first = NULL;
+	int times = 0;
+
+	for (size_t i = 0; i + 1 < t->verdict->step_count; i++) {
+		struct step *s = &t->verdict->steps[i];
+
+		if (strcmp(s->node, now->node) || strcmp(s->device, now->device) ||
+			strcmp(s->event, now->event) || strcmp(s->packet, now->packet))
+			continue;
+		first = s;
+		times++;
+	}
+	if (times < 2)
+		return false;
+	snprintf(first->note, sizeof(first->note), "and again, and again");
+	t->verdict->step_count--;
+	return true;
+}
+
 static struct step *step_begin(struct teller *t, const struct seen *n, const char *event)
 {
 	struct step *step = verdict_step(t->verdict);
@@ -29,6 +51,8 @@ static struct step *step_begin(struct teller *t, const struct seen *n, const cha
 		headers_text(step->packet, sizeof(step->packet), n->event.protocol, n->event.bytes,
 			n->event.captured);
 	step->time = (int64_t)(n->event.time - t->story->subject.sent);
+	if (n->event.kind != PATH_ROUTE && told_often(t, step))
+		return NULL;
 	return step;
 }
 

@@ -156,6 +156,45 @@ static void subject_fill(struct asking *a)
 	u->sent = (uint64_t)p->sent;
 }
 
+/* Marks the namespaces that packets of the asker can come to: over cables, underlays, and
+ * processes that live elsewhere than the tun device they hold. */
+static void component_mark(const struct topology *t, int asker, bool *in)
+{
+	bool more = true;
+
+	in[asker] = true;
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < t->device_count; i++) {
+			const struct device *d = &t->devices[i];
+			int ends[1 + 8] = {d->end.netns};
+			size_t n = 1;
+
+			for (size_t k = 0; k < d->holder_count && n < 9; k++)
+				ends[n++] = d->holders[k].home;
+			for (size_t k = 0; k < n; k++)
+				if (ends[k] >= 0 && in[ends[k]] != in[d->netns])
+					in[ends[k]] = in[d->netns] = more = true;
+		}
+	}
+}
+
+static void namespaces_tell(struct asking *a)
+{
+	const struct topology *t = &a->topology;
+	int asker = topology_netns(t, a->node.inode);
+	bool *in = calloc(t->netns_count + 1, sizeof(*in));
+
+	path_namespace(&a->path, (uint32_t)a->node.inode);
+	if (in && asker >= 0) {
+		component_mark(t, asker, in);
+		for (size_t i = 0; i < t->netns_count; i++)
+			if (in[i])
+				path_namespace(&a->path, (uint32_t)t->netns[i].node.inode);
+	}
+	free(in);
+}
+
 static void watch_begin(struct asking *a)
 {
 	const struct probe *p = &a->probe;
@@ -220,14 +259,26 @@ static bool datagram_arrived(struct asking *a, const struct scene *s)
 		       at->outer.destination, at->outer.second);
 }
 
-/* Returns true when the verdict stands. */
-static bool judge(struct asking *a, bool final)
+static void events_drain(struct asking *a, int64_t time)
+{
+	int64_t end = monotonic() + time;
+
+	do {
+		struct pollfd p = {.fd = path_fd(&a->path), .events = POLLIN};
+
+		poll(&p, 1, 5);
+		path_read(&a->path);
+	} while (monotonic() < end);
+}
+
+/* Returns true when the verdict stands.  The first look is at the snapshot from before the probe,
+ * the last at a fresh one: a cause must hold in both. */
+static bool judge_once(struct asking *a, bool final)
 {
 	struct ending ending;
 	struct scene s;
 	bool known;
 
-	topology_again(a);
 	names_fill(a);
 	story_ending(&a->story, &ending);
 	s = scene_of(a, &ending, final);
@@ -243,16 +294,22 @@ static bool judge(struct asking *a, bool final)
 	return final || (known && !s.patient);
 }
 
-static void events_drain(struct asking *a, int64_t time)
+static bool judge(struct asking *a, bool final)
 {
-	int64_t end = monotonic() + time;
+	const char *cause;
 
-	do {
-		struct pollfd p = {.fd = path_fd(&a->path), .events = POLLIN};
-
-		poll(&p, 1, 5);
-		path_read(&a->path);
-	} while (monotonic() < end);
+	if (final) {
+		topology_again(a);
+		return judge_once(a, true);
+	}
+	if (!judge_once(a, false))
+		return false;
+	if (a->verdict->delivered)
+		return true;
+	cause = a->verdict->cause;
+	events_drain(a, DRAIN);
+	topology_again(a);
+	return judge_once(a, false) && cause == a->verdict->cause;
 }
 
 /* A neighbour entry that had failed before we asked takes our probe with it.  If nothing is
@@ -271,8 +328,6 @@ static bool was_too_late(const struct asking *a)
 /* The loop: events come, an answer comes, or quiet comes. */
 static void follow(struct asking *a, int64_t deadline)
 {
-	const char *cause = NULL;
-
 	for (;;) {
 		struct pollfd p[2] = {{.fd = path_fd(&a->path), .events = POLLIN},
 			{.fd = a->probe.fd,
@@ -303,14 +358,9 @@ static void follow(struct asking *a, int64_t deadline)
 		if (now - a->last_event < QUIET)
 			continue;
 		a->last_event = now; /* the next look after as much quiet again */
-		if (!judge(a, false)) {
-			cause = NULL;
-			continue;
-		}
-		/* Twice the same, read twice from the live system: that is certain. */
-		if (a->verdict->delivered || cause == a->verdict->cause)
+		/* An answer may have come while we were looking. */
+		if (judge(a, false) && probe_answer(&a->probe) == ANSWER_NONE)
 			return;
-		cause = a->verdict->cause;
 	}
 }
 
@@ -390,6 +440,7 @@ static int ask_ebpf(struct asking *a, struct error *e)
 		return err;
 	a->verdict->engine = "ebpf";
 	tunnels_attach(a);
+	namespaces_tell(a);
 	ask_once(a, timeout);
 	if (was_too_late(a)) {
 		probe_close(&a->probe);

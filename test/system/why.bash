@@ -158,6 +158,7 @@ failed() { # CAUSE FROM ARGS...
 		echo "expected $cause, got status $status, $(field '"\(.verdict) \(.cause): \(.why)"')"
 		field '.steps[] | "  \(.node) \(.device) \(.event) \(.packet) \(.note // "")"'
 		field '.evidence[] | "  \(.source): \(.fact)"'
+		field '.lost_events // empty | "  lost: \(.)"'
 		return 1
 	}
 }
