@@ -168,20 +168,25 @@ static int by_process(struct topology *t, const struct processes *p)
 	return 0;
 }
 
-static int by_descriptor(struct topology *t, const struct processes *p)
+/* Another Warren that looks around at this moment has everything open, too: it is named last. */
+static int by_descriptor(struct topology *t, const struct processes *p, bool lookers)
 {
 	for (size_t i = 0; i < p->descriptor_count; i++) {
 		const struct descriptor *d = &p->descriptors[i];
+		struct process keeper;
 		struct netns_view *n;
 
 		if (d->kind != DESCRIPTOR_NETNS || d->pid == getpid() || find(t, d->netns))
 			continue;
+		process_describe(&keeper, d->pid);
+		if (!lookers && !strcmp(keeper.comm, "warren"))
+			continue;
 		n = add(t, d->netns, FOUND_BY_DESCRIPTOR);
 		if (!n)
 			return -ENOMEM;
+		n->keeper = keeper;
 		snprintf(n->node.name, NODE_NAME, "/proc/%d/fd/%d", (int)d->pid, d->number);
 		enter_open(n, n->node.name);
-		process_describe(&n->keeper, d->pid);
 	}
 	return 0;
 }
@@ -288,9 +293,11 @@ int namespaces_find(struct topology *t, const struct processes *p, struct error 
 	if (!err)
 		err = by_process(t, p);
 	if (!err)
-		err = by_descriptor(t, p);
-	if (!err)
 		err = by_mount(t, p);
+	if (!err)
+		err = by_descriptor(t, p, false);
+	if (!err)
+		err = by_descriptor(t, p, true);
 	if (err)
 		return error_errno(e, -err, "finding the network namespaces");
 	qsort(t->netns, t->netns_count, sizeof(*t->netns), view_compare);

@@ -2,9 +2,9 @@
  *
  *	by name        /run/netns, as `ip netns` and `warren up` make them
  *	by process     somebody lives there
- *	by descriptor  nobody does, but a process keeps it open
  *	by mount       nobody does, but its file is mounted somewhere, be it in
  *	               the mount namespace of another process
+ *	by descriptor  nor that, but a process keeps it open
  *
  * An ordinary user's networks have their names in the mount namespace of the
  * process that holds them: there they are looked up, too.

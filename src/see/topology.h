@@ -12,7 +12,7 @@
  *
  * A topology is a snapshot: read once, immutable, and then only asked.  It
  * holds each network namespace that can be found on the machine (by name, by
- * a process that lives there, by an open descriptor or a mount), each device
+ * a process that lives there, by a mount or an open descriptor), each device
  * in them, and for each device its other end.  Namespaces are told apart by
  * inode and devices by (namespace, ifindex): names and numbers repeat freely
  * across namespaces.
@@ -49,7 +49,7 @@ struct process {
 };
 
 /* How a namespace became known; the first that applies. */
-enum found_by { FOUND_BY_NAME, FOUND_BY_PROCESS, FOUND_BY_DESCRIPTOR, FOUND_BY_MOUNT };
+enum found_by { FOUND_BY_NAME, FOUND_BY_PROCESS, FOUND_BY_MOUNT, FOUND_BY_DESCRIPTOR };
 
 /* A network namespace, as it was seen. */
 struct netns_view {
