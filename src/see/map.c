@@ -159,29 +159,58 @@ static int parent_of(const struct topology *t, const struct device *d)
 	return TOPOLOGY_NONE;
 }
 
-/* Rows of the devices below `parent` (a row, or none), each followed by its own. */
+static void rows_below(struct map *m, const struct netns_view *n, int room, int parent);
+
+static void row_add(struct map *m, const struct netns_view *n, int room, int parent, size_t device)
+{
+	int row = (int)m->row_count++;
+
+	m->rows[row] = (struct map_row){.device = (int)device,
+		.room = room,
+		.parent = parent,
+		.depth = parent < 0 ? 0 : m->rows[parent].depth + 1};
+	row_fill(m->t, &m->rows[row]);
+	rows_below(m, n, room, row);
+}
+
+/* Rows of the devices below `parent` (a row, or none), each followed by its own.  Those with a
+ * process at their end come last: their tunnels then leave below the cables. */
 static void rows_below(struct map *m, const struct netns_view *n, int room, int parent)
 {
 	int device = parent < 0 ? TOPOLOGY_NONE : m->rows[parent].device, last = TOPOLOGY_NONE;
-	int depth = parent < 0 ? 0 : m->rows[parent].depth + 1;
 
-	if (depth > 8)
+	if (parent >= 0 && m->rows[parent].depth > 8)
 		return; /* the kernel nests no deeper */
-	for (size_t i = n->first_device; i < n->first_device + n->device_count; i++) {
-		const struct device *d = &m->t->devices[i];
-		int row;
+	for (int process = 0; process <= 1; process++) {
+		for (size_t i = n->first_device; i < n->first_device + n->device_count; i++) {
+			const struct device *d = &m->t->devices[i];
 
-		if (parent_of(m->t, d) != device || !is_drawn(d))
-			continue;
-		row = (int)m->row_count++;
-		m->rows[row] = (struct map_row){
-			.device = (int)i, .room = room, .parent = parent, .depth = depth};
-		row_fill(m->t, &m->rows[row]);
-		last = row;
-		rows_below(m, n, room, row);
+			if (parent_of(m->t, d) != device || !is_drawn(d) ||
+				(d->end.type == END_PROCESS) != process)
+				continue;
+			last = (int)m->row_count;
+			row_add(m, n, room, parent, i);
+		}
 	}
 	if (last >= 0)
 		m->rows[last].last = true;
+}
+
+/* Where all that is drawn is of one network, its name need not be said in each room. */
+static void titles_shorten(struct map *m)
+{
+	const char *network = m->room_count ? m->t->netns[m->rooms[0].netns].node.network : "";
+
+	for (size_t i = 0; i < m->room_count; i++)
+		if (!network[0] ||
+			strcmp(m->t->netns[m->rooms[i].netns].node.network, network) != 0)
+			return;
+	for (size_t i = 0; i < m->room_count; i++) {
+		const char *slash = strchr(m->rooms[i].title, '/');
+
+		if (slash)
+			memmove(m->rooms[i].title, slash + 1, strlen(slash));
+	}
 }
 
 static bool rooms_build(struct map *m, const bool *shown)
@@ -207,6 +236,7 @@ static bool rooms_build(struct map *m, const bool *shown)
 		else
 			m->empty[m->empty_count++] = i;
 	}
+	titles_shorten(m);
 	return true;
 }
 
