@@ -57,5 +57,11 @@ int apply_tunnel_stop(struct apply *a, const struct operation *o, struct error *
 int apply_process_start(struct apply *a, const struct operation *o, struct error *e);
 int apply_process_stop(struct apply *a, const struct operation *o, struct error *e);
 
+/* apply_forget_ended - strike those out of the journal that have ended by themselves
+ *
+ * Once what is there has been read: they are started again, or not wanted any more.
+ */
+int apply_forget_ended(struct state *s, struct error *e);
+
 /* apply_end_processes - end all that the journal has of a node, or of the network (NULL) */
 int apply_end_processes(struct state *s, const char *node, struct error *e);

@@ -358,6 +358,25 @@ int apply_process_stop(struct apply *a, const struct operation *o, struct error 
 	return 0;
 }
 
+int apply_forget_ended(struct state *s, struct error *e)
+{
+	const char *rest, *value;
+	struct process p;
+	size_t at = 0;
+	int err = 0;
+
+	while (!err && state_next(s, "process/", &at, &rest, &value)) {
+		char key[600];
+
+		if (process_parse(&p, value) && process_lives(&p))
+			continue;
+		snprintf(key, sizeof(key), "process/%s", rest);
+		err = journal_del(&s->journal, key, e);
+		at = 0;
+	}
+	return err;
+}
+
 int apply_end_processes(struct state *s, const char *node, struct error *e)
 {
 	char prefix[256], key[600];

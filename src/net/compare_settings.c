@@ -78,6 +78,38 @@ static void set_numbers(struct operation *o, const struct plan_device *d,
 		changed(o, CHANGE_ARP, o->want.arp == SETTING_ON ? "arp on" : "arp off", NULL);
 }
 
+/* A setting that is to be changed is named; one that is as wanted is not sent to the kernel. */
+static void set_setting(struct operation *o, enum device_change what, const char *name,
+	enum plan_setting *want, enum plan_setting before, enum plan_setting is,
+	enum plan_setting usual)
+{
+	char value[64];
+
+	*want = settle(*want, before, usual);
+	if (!differs(*want, is)) {
+		*want = SETTING_DEFAULT;
+		return;
+	}
+	snprintf(value, sizeof(value), "%s %s", name, *want == SETTING_ON ? "on" : "off");
+	changed(o, what, value, NULL);
+}
+
+static void set_number(struct operation *o, const char *name, bool *has, uint32_t *want,
+	bool before, uint32_t is, uint32_t usual)
+{
+	char value[64];
+
+	if (!*has && before) {
+		*has = true;
+		*want = usual;
+	}
+	*has = *has && *want != is;
+	if (!*has)
+		return;
+	snprintf(value, sizeof(value), "%s %u", name, *want);
+	changed(o, CHANGE_BRIDGE, value, NULL);
+}
+
 static void set_bridge(struct operation *o, const struct plan_device *d,
 	const struct plan_device *before, const struct plan_device *is)
 {
@@ -86,39 +118,18 @@ static void set_bridge(struct operation *o, const struct plan_device *d,
 
 	if (before && before->kind == KIND_BRIDGE)
 		old = before->bridge;
-	want->stp = settle(d->bridge.stp, old.stp, SETTING_OFF);
-	want->vlan_filtering = settle(d->bridge.vlan_filtering, old.vlan_filtering, SETTING_OFF);
-	want->mcast_snooping = settle(d->bridge.mcast_snooping, old.mcast_snooping, SETTING_ON);
-	if (!want->has_forward_delay && old.has_forward_delay)
-		*want = (struct plan_bridge){.forward_delay = DEFAULT_FORWARD_DELAY,
-			.stp = want->stp,
-			.vlan_filtering = want->vlan_filtering,
-			.mcast_snooping = want->mcast_snooping,
-			.ageing_time = want->ageing_time,
-			.priority = want->priority,
-			.has_forward_delay = true,
-			.has_ageing_time = want->has_ageing_time,
-			.has_priority = want->has_priority};
-	if (!want->has_ageing_time && old.has_ageing_time) {
-		want->has_ageing_time = true;
-		want->ageing_time = DEFAULT_AGEING_TIME;
-	}
-	if (!want->has_priority && old.has_priority) {
-		want->has_priority = true;
-		want->priority = DEFAULT_PRIORITY;
-	}
-	if (differs(want->stp, is->bridge.stp))
-		changed(o, CHANGE_BRIDGE, want->stp == SETTING_ON ? "stp on" : "stp off", NULL);
-	if (differs(want->vlan_filtering, is->bridge.vlan_filtering))
-		changed(o, CHANGE_BRIDGE, "vlan_filtering", NULL);
-	if (differs(want->mcast_snooping, is->bridge.mcast_snooping))
-		changed(o, CHANGE_BRIDGE, "mcast_snooping", NULL);
-	if (want->has_forward_delay && want->forward_delay != is->bridge.forward_delay)
-		changed(o, CHANGE_BRIDGE, "forward_delay", NULL);
-	if (want->has_ageing_time && want->ageing_time != is->bridge.ageing_time)
-		changed(o, CHANGE_BRIDGE, "ageing_time", NULL);
-	if (want->has_priority && want->priority != is->bridge.priority)
-		changed(o, CHANGE_BRIDGE, "priority", NULL);
+	*want = d->bridge;
+	set_setting(o, CHANGE_BRIDGE, "stp", &want->stp, old.stp, is->bridge.stp, SETTING_OFF);
+	set_setting(o, CHANGE_BRIDGE, "vlan_filtering", &want->vlan_filtering, old.vlan_filtering,
+		is->bridge.vlan_filtering, SETTING_OFF);
+	set_setting(o, CHANGE_BRIDGE, "mcast_snooping", &want->mcast_snooping, old.mcast_snooping,
+		is->bridge.mcast_snooping, SETTING_ON);
+	set_number(o, "forward_delay", &want->has_forward_delay, &want->forward_delay,
+		old.has_forward_delay, is->bridge.forward_delay, DEFAULT_FORWARD_DELAY);
+	set_number(o, "ageing_time", &want->has_ageing_time, &want->ageing_time,
+		old.has_ageing_time, is->bridge.ageing_time, DEFAULT_AGEING_TIME);
+	set_number(o, "priority", &want->has_priority, &want->priority, old.has_priority,
+		is->bridge.priority, DEFAULT_PRIORITY);
 }
 
 static void set_port(struct operation *o, const struct plan_device *d,
@@ -126,25 +137,26 @@ static void set_port(struct operation *o, const struct plan_device *d,
 {
 	struct plan_bridge_port *want = &o->want.port;
 	struct plan_bridge_port old = {0};
+	char value[64];
 
 	if (before && before->master >= 0)
 		old = before->port;
-	want->isolated = settle(d->port.isolated, old.isolated, SETTING_OFF);
-	want->hairpin = settle(d->port.hairpin, old.hairpin, SETTING_OFF);
-	want->learning = settle(d->port.learning, old.learning, SETTING_ON);
-	want->flood = settle(d->port.flood, old.flood, SETTING_ON);
+	*want = d->port;
+	set_setting(o, CHANGE_PORT, "isolated", &want->isolated, old.isolated, is->port.isolated,
+		SETTING_OFF);
+	set_setting(o, CHANGE_PORT, "hairpin", &want->hairpin, old.hairpin, is->port.hairpin,
+		SETTING_OFF);
+	set_setting(o, CHANGE_PORT, "learning", &want->learning, old.learning, is->port.learning,
+		SETTING_ON);
+	set_setting(o, CHANGE_PORT, "flood", &want->flood, old.flood, is->port.flood, SETTING_ON);
 	if (!want->cost && old.cost)
 		want->cost = DEFAULT_PORT_COST;
-	if (differs(want->isolated, is->port.isolated))
-		changed(o, CHANGE_PORT, "isolated", NULL);
-	if (differs(want->hairpin, is->port.hairpin))
-		changed(o, CHANGE_PORT, "hairpin", NULL);
-	if (differs(want->learning, is->port.learning))
-		changed(o, CHANGE_PORT, "learning", NULL);
-	if (differs(want->flood, is->port.flood))
-		changed(o, CHANGE_PORT, "flood", NULL);
-	if (want->cost && want->cost != is->port.cost)
-		changed(o, CHANGE_PORT, "cost", NULL);
+	if (!want->cost || want->cost == is->port.cost) {
+		want->cost = 0;
+		return;
+	}
+	snprintf(value, sizeof(value), "cost %u", want->cost);
+	changed(o, CHANGE_PORT, value, NULL);
 }
 
 static void set_master(struct compare *c, struct compare_node *n, struct operation *o,

@@ -203,6 +203,8 @@ static void undo(struct work *w, const struct network_how *how, struct error *e)
 		if (!err)
 			err = compare_now(&back, &said);
 		if (!err)
+			err = apply_forget_ended(w->state, &said);
+		if (!err)
 			err = apply_work(&back, how, true, &said);
 		if (!err)
 			unlinkat(w->state->directory, text_next, 0);
@@ -220,6 +222,8 @@ static int converge(struct work *w, const struct network_how *how, size_t *chang
 	int err = compare_now(w, e);
 
 	*changes = w->operations.count;
+	if (!err)
+		err = apply_forget_ended(w->state, e);
 	if (err || !w->operations.count)
 		return err;
 	err = state_write_file(w->state, text_next, w->text, e);

@@ -480,3 +480,21 @@ nodes: [" ""
 	warren up "$FILE"
 	warren exec "$NET/a" ping -n -c1 -W1 10.0.0.2
 }
+
+@test "a program that ended is seen, started again, and forgotten with the file" {
+	printf 'name: %s\nnodes: {a: {processes: ["sleep 1000"]}}\n' "$NET" >"$FILE"
+	warren up "$FILE"
+	pid=$(sed -n 's/^+process.*\t\([0-9]*\) .*/\1/p' "/run/warren/$NET/.journal")
+	kill -KILL "$pid"
+	wait_for 5 bash -c "'$WARREN' ls | grep -E '^$NET +degraded'"
+	run warren plan "$FILE"
+	[ "$status" = 2 ]
+	[ "$output" = "+ process a sleep 1000" ]
+	warren up "$FILE"
+	warren ls | grep -E "^$NET +up"
+	pid=$(sed -n 's/^+process.*\t\([0-9]*\) .*/\1/p' "/run/warren/$NET/.journal" | tail -n 1)
+	kill -KILL "$pid"
+	printf 'name: %s\nnodes: {a: {}}\n' "$NET" >"$FILE"
+	warren up "$FILE"
+	warren ls | grep -E "^$NET +up"
+}
