@@ -21,6 +21,7 @@ static const struct command *const commands[] = {
 	&cmd_key,
 	&cmd_read,
 	&cmd_show,
+	&cmd_trace,
 	&cmd_why,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -1,7 +1,6 @@
 /* warren capture: many devices of many namespaces into one pcapng file */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +9,12 @@
 
 #include "base/clock.h"
 #include "cmd/commands.h"
+#include "cmd/interrupt.h"
+#include "cmd/words.h"
 #include "see/capture.h"
 #include "see/savefile.h"
 
-enum { MEGABYTE = 1000000, ROWS_PRINTED = 40, FILTER_TEXT = 4096 };
+enum { MEGABYTE = 1000000, ROWS_PRINTED = 40 };
 
 struct capture_options {
 	const char *file;
@@ -39,23 +40,6 @@ static void signal_ready(struct watch *w, uint32_t events)
 
 	if (read(w->fd, &info, sizeof(info)) > 0)
 		j->stop = true;
-}
-
-/* Signals become something to read, so that none comes at a bad moment. */
-static int signals_open(struct job *j)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an ordinary end */
-	j->signals = (struct watch){signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), signal_ready};
-	if (j->signals.fd < 0)
-		return -errno;
-	return loop_add(&j->capture.loop, &j->signals, EPOLLIN);
 }
 
 static int frame_save(const struct capture_frame *f, void *arg)
@@ -153,8 +137,11 @@ static int job_run(struct job *j, const char *filter)
 		.filter = filter,
 		.snaplen = (uint32_t)o->snaplen,
 		.memory = (size_t)o->buffer << 20};
-	int err = capture_open(&j->capture, &wish, &j->error), end;
+	int err, end;
 
+	j->signals =
+		(struct watch){interrupt_open(), signal_ready}; /* first: none must be missed */
+	err = capture_open(&j->capture, &wish, &j->error);
 	if (err)
 		return err;
 	j->file = (struct savefile){.path = o->file,
@@ -163,7 +150,7 @@ static int job_run(struct job *j, const char *filter)
 		.limit = (uint64_t)o->size * MEGABYTE,
 		.keep = (unsigned)o->files,
 		.fd = -1};
-	err = signals_open(j);
+	err = loop_add(&j->capture.loop, &j->signals, EPOLLIN);
 	if (err)
 		error_errno(&j->error, -err, "signals");
 	if (!err)
@@ -183,18 +170,6 @@ static int job_run(struct job *j, const char *filter)
 	return err;
 }
 
-static bool filter_join(char *out, size_t size, char **words)
-{
-	size_t n = 0;
-
-	for (out[0] = '\0'; *words; words++) {
-		n += (size_t)snprintf(out + n, size - n, "%s%s", n ? " " : "", *words);
-		if (n >= size)
-			return false;
-	}
-	return true;
-}
-
 static int usage(const char *words)
 {
 	fprintf(stderr, "warren capture: %s\n", words);
@@ -205,7 +180,7 @@ static int capture_run(const struct command *c, int argc, char **argv)
 {
 	struct capture_options o = {.snaplen = FILTER_SNAPLEN};
 	struct job j = {.options = &o};
-	char filter[FILTER_TEXT];
+	char filter[WORDS_TEXT];
 	int at = options_parse(c, &o, argc, argv), err;
 
 	if (at < 0)
@@ -219,7 +194,7 @@ static int capture_run(const struct command *c, int argc, char **argv)
 		return usage("-C needs files: standard output cannot be cut");
 	if (o.files && !o.size)
 		return usage("-W needs -C, the size at which the next file begins");
-	if (!filter_join(filter, sizeof(filter), argv + at))
+	if (!words_join(filter, argv + at))
 		return usage("the filter is longer than 4095 characters");
 	j.terminal = isatty(STDERR_FILENO) && !o.quiet;
 	err = job_run(&j, filter);

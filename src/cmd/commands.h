@@ -13,6 +13,7 @@ extern const struct command cmd_plan;
 extern const struct command cmd_read;
 extern const struct command cmd_show;
 extern const struct command cmd_test;
+extern const struct command cmd_trace;
 extern const struct command cmd_tunnel;
 extern const struct command cmd_up;
 extern const struct command cmd_why;

@@ -275,12 +275,9 @@ static bool word_used(const struct bpf_insn *classic, size_t n, uint32_t word)
 	return false;
 }
 
-/* Arguments into the registers that keep them, and everything else zero. */
+/* Everything begins at zero. */
 static void prologue(struct translation *t, const struct bpf_insn *classic, size_t n)
 {
-	put(t, CLASS_ALU64 | ALU_MOV | SOURCE, BYTES, 1, 0, 0);
-	put(t, CLASS_ALU32 | ALU_MOV | SOURCE, HELD, 2, 0, 0);
-	put(t, CLASS_ALU32 | ALU_MOV | SOURCE, LENGTH, 3, 0, 0);
 	put(t, CLASS_ALU64 | ALU_MOV, ACCUMULATOR, 0, 0, 0);
 	put(t, CLASS_ALU64 | ALU_MOV, INDEX, 0, 0, 0);
 	for (uint32_t word = 0; word < BPF_MEMWORDS; word++)

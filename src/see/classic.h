@@ -5,13 +5,13 @@
  * Classic BPF runs on sockets only.  A tracing program needs the same decision
  * in eBPF: so each classic instruction becomes a few eBPF ones, with the
  * accumulator, the index and the scratch memory in registers and on the stack.
- * The result is a function of three arguments
+ * The result is the body of a function.  It finds in
  *
- *	r1  the first bytes of a frame: a window of fixed size
- *	r2  how many of them hold something (at most the window)
- *	r3  the length of the whole frame
+ *	r6  the first bytes of a frame: a window of fixed size
+ *	r7  how many of them hold something (at most the window)
+ *	r8  the length of the whole frame
  *
- * that returns, as classic filters do, 0 for "no" and otherwise how many bytes
+ * and returns, as classic filters do, 0 for "no" and otherwise how many bytes
  * are wanted.  Reading beyond what is held means "no", as in the original.
  *
  * The verifier must see that each read stays inside: an offset known beforehand
@@ -39,7 +39,7 @@ struct instruction {
 /* classic_translate - write at most `room` instructions
  *
  * classic  a valid classic program (libpcap's), n instructions
- * window   bytes that r1 points at, 1..4096
+ * window   bytes that r6 points at, 1..4096
  *
  * Returns how many; -E2BIG when they do not fit, or when a jump is too far;
  * -EOPNOTSUPP for what cannot be translated: jumps backwards (libpcap's

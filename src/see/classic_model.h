@@ -137,9 +137,9 @@ static uint32_t model_run(
 	memset(m->r, 0, sizeof(m->r));
 	memset(m->wrote, 0, sizeof(m->wrote));
 	m->failed = false;
-	m->r[1] = MODEL_AT_WINDOW;
-	m->r[2] = held;
-	m->r[3] = length;
+	m->r[6] = MODEL_AT_WINDOW;
+	m->r[7] = held;
+	m->r[8] = length;
 	m->r[10] = MODEL_AT_STACK;
 	for (int at = 0; at >= 0 && at < n && !m->failed; at++) {
 		const struct instruction *i = &code[at];

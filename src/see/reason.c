@@ -1,0 +1,150 @@
+#include "see/reason.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct row {
+	const char *name, *words;
+};
+
+static const struct row reasons[] = {
+	{"NO_SOCKET", "no program listens on that port"},
+	{"SOCKET_CLOSE", "its socket was closed"},
+	{"SOCKET_FILTER", "a filter on the socket refused it"},
+	{"SOCKET_RCVBUFF", "the socket's receive buffer is full: the program reads too slowly"},
+	{"SOCKET_BACKLOG", "the socket's backlog is full: the program reads too slowly"},
+	{"UNIX_DISCONNECT", "the other end of the socket has gone"},
+	{"PKT_TOO_SMALL", "it is shorter than its headers"},
+	{"TCP_CSUM", "its TCP checksum is wrong"},
+	{"UDP_CSUM", "its UDP checksum is wrong"},
+	{"ICMP_CSUM", "its ICMP checksum is wrong"},
+	{"IP_CSUM", "its IP header checksum is wrong"},
+	{"SKB_CSUM", "its checksum is wrong"},
+	{"NETFILTER_DROP", "a firewall rule dropped it"},
+	{"OTHERHOST", "it is addressed to another machine's Ethernet address"},
+	{"IP_INHDR", "its IP header is invalid, or its time to live is used up"},
+	{"IP_RPFILTER", "the way back to its source is another device (reverse path filter)"},
+	{"UNICAST_IN_L2_MULTICAST", "it is for one machine, but was sent to all on the segment"},
+	{"XFRM_POLICY", "an IPsec policy refuses it"},
+	{"IP_NOPROTO", "nothing here handles its protocol"},
+	{"PROTO_MEM", "the protocol's memory is used up"},
+	{"TCP_AUTH_HDR", "its TCP authentication is wrong"},
+	{"TCP_FLAGS", "its TCP flags make no sense"},
+	{"TCP_ZEROWINDOW", "the receiver's window is closed"},
+	{"TCP_OLD_DATA", "its data had already arrived"},
+	{"TCP_OVERWINDOW", "it is beyond the receiver's window"},
+	{"TCP_OFOMERGE", "its data had already arrived, out of order"},
+	{"TCP_RFC7323_PAWS", "its TCP timestamp is older than the last one"},
+	{"TCP_OLD_SEQUENCE", "its TCP sequence number has passed"},
+	{"TCP_INVALID_SEQUENCE", "its TCP sequence number is not in the window"},
+	{"TCP_INVALID_ACK_SEQUENCE", "it acknowledges what was never sent"},
+	{"TCP_RESET", "it reset the connection"},
+	{"TCP_INVALID_SYN", "it opens a connection that is already open"},
+	{"TCP_CLOSE", "its connection is closed"},
+	{"TCP_OLD_ACK", "its acknowledgement is old"},
+	{"TCP_TOO_OLD_ACK", "its acknowledgement is old"},
+	{"TCP_ACK_UNSENT_DATA", "it acknowledges what was never sent"},
+	{"TCP_MINTTL", "its time to live is below what the socket accepts"},
+	{"LISTEN_QUEUE_FULL", "too many connections wait to be accepted"},
+	{"IP_OUTNOROUTES", "there is no route to its destination"},
+	{"BPF_CGROUP_EGRESS", "a BPF program of the control group dropped it"},
+	{"IPV6DISABLED", "IPv6 is switched off on the device"},
+	{"NEIGH_CREATEFAIL", "the neighbour table is full"},
+	{"NEIGH_FAILED", "nobody answered for the next hop's address"},
+	{"NEIGH_QUEUEFULL", "too many packets wait for the next hop's address"},
+	{"NEIGH_DEAD", "the entry of the next hop was removed"},
+	{"TC_EGRESS", "a tc filter on the device's output dropped it"},
+	{"TC_INGRESS", "a tc filter on the device's input dropped it"},
+	{"SECURITY_HOOK", "a security module refuses it"},
+	{"QDISC_DROP", "the device's queue dropped it: full, or nothing at its other end"},
+	{"QDISC_OVERLIMIT", "the device's queue is full"},
+	{"QDISC_CONGESTED", "the device's queue is congested"},
+	{"CPU_BACKLOG", "the processor's queue of received packets is full"},
+	{"XDP", "an XDP program dropped it"},
+	{"UNHANDLED_PROTO", "nothing here handles its protocol"},
+	{"SKB_GSO_SEG", "it could not be cut into segments"},
+	{"SKB_UCOPY_FAULT", "it could not be copied from the program's memory"},
+	{"DEV_HDR", "the device could not read its header"},
+	{"DEV_READY", "the device is not ready: down, or no process has it open"},
+	{"FULL_RING", "the ring is full: its reader is too slow"},
+	{"NOMEM", "memory ran out"},
+	{"HDR_TRUNC", "it is shorter than its headers"},
+	{"TAP_FILTER", "the tap device's filter refused it"},
+	{"TAP_TXFILTER", "the tap device's filter refused it"},
+	{"ICMP_REDIRECT", "it is an ICMP redirect"},
+	{"INVALID_PROTO", "its protocol is invalid here"},
+	{"IP_INADDRERRORS", "its destination is not here, and this node does not forward"},
+	{"IP_INNOROUTES", "there is no route to its destination"},
+	{"IP_LOCAL_SOURCE", "its source is one of this node's own addresses"},
+	{"IP_INVALID_SOURCE", "its source address is impossible"},
+	{"IP_INVALID_DEST", "its destination address is impossible"},
+	{"IP_LOCALNET", "an address of 127.0.0.0/8 came over a real device"},
+	{"PKT_TOO_BIG", "it is larger than the next link carries, and must not be cut"},
+	{"DUP_FRAG", "the same fragment came twice"},
+	{"FRAG_REASM_TIMEOUT", "its other fragments did not come"},
+	{"FRAG_TOO_FAR", "its fragments are too far apart"},
+	{"IPV6_BAD_EXTHDR", "its extension headers are wrong"},
+	{"IPV6_NDISC_BAD_OPTIONS", "its neighbour discovery options are wrong"},
+	{"IPV6_NDISC_NS_OTHERHOST", "it asks for an address of somebody else"},
+	{"VXLAN_INVALID_HDR", "its vxlan header is wrong"},
+	{"VXLAN_VNI_NOT_FOUND", "no vxlan device here has its network number"},
+	{"VXLAN_NO_REMOTE", "the vxlan device knows no remote end"},
+	{"VXLAN_ENTRY_EXISTS", "a static entry forbids the vxlan device to learn its sender"},
+	{"MAC_INVALID_SOURCE", "its Ethernet source address is impossible"},
+	{"MAC_IEEE_MAC_CONTROL", "it is an Ethernet control frame"},
+	{"IP_TUNNEL_ECN", "its congestion marks contradict each other"},
+	{"LOCAL_MAC", "its Ethernet source is this device's own"},
+	{"ARP_PVLAN_DISABLE", "it is ARP that a private VLAN does not answer"},
+	{"BRIDGE_INGRESS_STP_STATE", "the bridge port does not forward (spanning tree)"},
+	{"NO_TX_TARGET", "there is no port to send it to"},
+	{"RECURSION_LIMIT", "it went around between devices too often"},
+	{"CAN_RX_INVALID_FRAME", "its frame is invalid"},
+	{"QUEUE_PURGE", "it was still in a queue that was thrown away"},
+	{"OTHERHOST_LOCAL", "it is addressed to another Ethernet address"},
+};
+
+static const struct row places[] = {
+	{"__dev_forward_skb2", "the other end of the cable is down, or its MTU is smaller"},
+	{"__dev_forward_skb", "the other end of the cable is down, or its MTU is smaller"},
+	{"ip_error", "a route or rule refuses its destination"},
+	{"ip6_pkt_prohibit", "a route prohibits its destination"},
+	{"ip6_pkt_discard", "a route refuses its destination"},
+	{"ip_fragment", "it is larger than the next link carries, and must not be cut"},
+	{"br_handle_frame_finish", "the bridge would send it back where it came from"},
+	{"br_handle_frame", "the bridge port does not accept it"},
+	{"do_xdp_generic", "an XDP program dropped it"},
+	{"veth_xdp_rcv_skb", "an XDP program dropped it"},
+	{"nft_do_chain", "a firewall rule dropped it"},
+	{"nf_hook_slow", "a firewall rule dropped it"},
+	{"ipt_do_table", "a firewall rule dropped it"},
+	{"tun_net_xmit", "the process at the tun does not read fast enough, or has gone"},
+	{"neigh_invalidate", "nobody answered for the next hop's address"},
+	{"ndisc_error_report", "nobody answered for the next hop's address"},
+	{"arp_error_report", "nobody answered for the next hop's address"},
+	{"vxlan_xmit", "the vxlan device knows no remote end"},
+	{"vxlan_rcv", "no vxlan device here has its network number"},
+	{"__udp4_lib_rcv", "no program listens on that port"},
+	{"__udp6_lib_rcv", "no program listens on that port"},
+	{"tcp_v4_rcv", "no program listens on that port, or the connection is closed"},
+	{"tcp_v6_rcv", "no program listens on that port, or the connection is closed"},
+	{"ip_forward", "it may not be forwarded"},
+	{"ip6_forward", "it may not be forwarded"},
+	{"ip_rcv_core", "its IP header is invalid"},
+	{"ip_rcv_finish_core", "its source or destination is not accepted here"},
+	{"__dev_queue_xmit", "the device's queue dropped it: full, or nothing at its other end"},
+};
+
+static const char *find(const struct row *rows, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(rows[i].name, name))
+			return rows[i].words;
+	return "";
+}
+
+const char *reason_words(const char *reason, const char *symbol)
+{
+	const char *words = find(reasons, sizeof(reasons) / sizeof(reasons[0]), reason);
+
+	return words[0] ? words : find(places, sizeof(places) / sizeof(places[0]), symbol);
+}

@@ -1,0 +1,247 @@
+#include "see/trace.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "base/scoped.h"
+#include "see/classic.h"
+#include "see/processes.h"
+#include "see/trace_filter.h"
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion" /* generated code */
+#include "see/trace.skel.h"
+#pragma GCC diagnostic pop
+
+static int silent(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return 0;
+}
+
+/* How many arguments a tracepoint has on this kernel; -1 when it has no such tracepoint. */
+static int arguments(const struct btf *btf, const char *tracepoint)
+{
+	const struct btf_type *t;
+	char name[64];
+	int id;
+
+	snprintf(name, sizeof(name), "btf_trace_%s", tracepoint);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return -1;
+	t = btf__type_by_id(btf, btf__type_by_id(btf, (uint32_t)id)->type); /* pointer */
+	t = btf__type_by_id(btf, t->type);				    /* function */
+	return btf_vlen(t) - 1; /* the first is the program's own data */
+}
+
+static void programs_choose(struct trace *t, const struct trace_wish *wish, uint32_t reach)
+{
+	struct trace_bpf *bpf = t->bpf;
+
+	/* Drops are told without it; it is the newest of the tracepoints. */
+	if (arguments(t->names.btf, "icmp_send") < 0)
+		bpf_program__set_autoload(bpf->progs.on_refuse, false);
+	bpf->rodata->drop_has_reason = arguments(t->names.btf, "kfree_skb") >= 3;
+	bpf->rodata->consume_has_location = arguments(t->names.btf, "consume_skb") >= 2;
+	bpf->rodata->only_drops = wish->drops;
+	bpf->rodata->filter_reach = reach;
+}
+
+/* The skeleton's object with the filter in it: a copy, for libbpf keeps what it is given. */
+static int object_open(struct trace *t, const struct filter_code *filter)
+{
+	struct bpf_object_skeleton *skeleton;
+	SCOPED_FREE uint8_t *object = NULL;
+	int err;
+
+	t->bpf = calloc(1, sizeof(*t->bpf));
+	if (!t->bpf)
+		return -ENOMEM;
+	err = trace_bpf__create_skeleton(t->bpf);
+	if (err)
+		return err;
+	skeleton = t->bpf->skeleton;
+	object = malloc(skeleton->data_sz);
+	if (!object)
+		return -ENOMEM;
+	memcpy(object, skeleton->data, skeleton->data_sz);
+	err = filter_code_place(filter, object, skeleton->data_sz);
+	if (err)
+		return err;
+	skeleton->data = object; /* libbpf reads all of it before it returns */
+	return bpf_object__open_skeleton(skeleton, NULL);
+}
+
+static int event_take(void *arg, void *bytes, size_t size)
+{
+	struct trace *t = arg;
+
+	if (size >= offsetof(struct trace_event, frame) + TRACE_SENT)
+		t->take(bytes, t->arg);
+	return 0;
+}
+
+static int programs_load(struct trace *t, struct error *e)
+{
+	int err = trace_bpf__load(t->bpf);
+
+	if (!err)
+		err = trace_bpf__attach(t->bpf);
+	if (!err) {
+		t->ring = ring_buffer__new(bpf_map__fd(t->bpf->maps.events), event_take, t, NULL);
+		err = t->ring ? 0 : -errno;
+	}
+	if (err == -EPERM)
+		return error_errno(e, -err,
+			"eBPF programs (needs the capabilities CAP_BPF, CAP_PERFMON and "
+			"CAP_NET_ADMIN; `warren capture` and `warren why` work without)");
+	return err ? error_errno(e, -err, "eBPF programs") : 0;
+}
+
+int trace_open(struct trace *t, const struct trace_wish *wish, trace_event_take *take, void *arg,
+	struct error *e)
+{
+	struct filter_code filter = {0};
+	int err;
+
+	*t = (struct trace){.take = take, .arg = arg};
+	err = filter_code_make(&filter, wish->filter, e);
+	if (err)
+		return err;
+	libbpf_set_print(silent);
+	t->names.btf = btf__load_vmlinux_btf();
+	if (!t->names.btf) {
+		err = error_errno(e, errno, "/sys/kernel/btf/vmlinux");
+	} else {
+		err = object_open(t, &filter);
+		if (err)
+			error_errno(e, -err, "eBPF object");
+	}
+	if (!err) {
+		programs_choose(t, wish, filter.reach);
+		err = programs_load(t, e);
+	}
+	filter_code_done(&filter);
+	if (err)
+		trace_close(t);
+	return err;
+}
+
+void trace_close(struct trace *t)
+{
+	for (size_t i = 0; i < t->tunnel_count; i++)
+		bpf_link__destroy(t->tunnels[i]);
+	if (t->ring)
+		ring_buffer__free(t->ring);
+	if (t->bpf)
+		trace_bpf__destroy(t->bpf);
+	path_close(&t->names);
+	*t = (struct trace){0};
+}
+
+/* Returns whether it was new and has the probes. */
+static bool tunnel_add(struct trace *t, pid_t pid)
+{
+	const struct {
+		struct bpf_program *program;
+		const char *name;
+	} list[] = {{t->bpf->progs.on_seal, "seal"}, {t->bpf->progs.on_open, "open"}};
+	char exe[64];
+	struct stat st;
+	size_t before = t->tunnel_count;
+
+	snprintf(exe, sizeof(exe), "/proc/%d/exe", pid);
+	if (stat(exe, &st) || t->program_count == TRACE_TUNNELS)
+		return false;
+	for (size_t i = 0; i < t->program_count; i++)
+		if (t->programs[i].device == st.st_dev && t->programs[i].inode == st.st_ino)
+			return false;
+	t->programs[t->program_count].device = st.st_dev;
+	t->programs[t->program_count++].inode = st.st_ino;
+	for (size_t i = 0; i < 2; i++) {
+		struct bpf_link *link = bpf_program__attach_usdt(
+			list[i].program, -1, exe, "warren", list[i].name, NULL);
+
+		if (link)
+			t->tunnels[t->tunnel_count++] = link;
+	}
+	return t->tunnel_count > before;
+}
+
+int trace_tunnels(struct trace *t)
+{
+	struct processes p;
+	int added = 0;
+
+	if (processes_read(&p, NULL))
+		return 0;
+	for (size_t i = 0; i < p.descriptor_count; i++)
+		if (p.descriptors[i].kind == DESCRIPTOR_TUN)
+			added += tunnel_add(t, p.descriptors[i].pid);
+	processes_free(&p);
+	return added;
+}
+
+int trace_fd(const struct trace *t)
+{
+	return ring_buffer__epoll_fd(t->ring);
+}
+
+int trace_read(struct trace *t)
+{
+	return ring_buffer__consume(t->ring);
+}
+
+uint64_t trace_lost(const struct trace *t)
+{
+	return __atomic_load_n(&t->bpf->bss->lost, __ATOMIC_RELAXED);
+}
+
+uint64_t trace_packets(const struct trace *t)
+{
+	return __atomic_load_n(&t->bpf->bss->packets_seen, __ATOMIC_RELAXED);
+}
+
+const char *trace_reason(struct trace *t, uint32_t reason)
+{
+	if (!t->bpf->rodata->drop_has_reason)
+		return "";
+	if (reason >= TRACE_REASONS)
+		return path_reason(&t->names, reason);
+	if (!t->reasons[reason])
+		t->reasons[reason] = path_reason(&t->names, reason);
+	return t->reasons[reason];
+}
+
+const char *trace_symbol(struct trace *t, uint64_t location)
+{
+	return location ? path_symbol(&t->names, location) : "";
+}
+
+bool trace_loss(const struct trace_event *e, const char *reason, const char *symbol)
+{
+	/* Where the whole packet has reached its reader, or nobody there wants a copy. */
+	static const char *const ends[][2] = {
+		{"NO_SOCKET", "ping_rcv"},
+		{"NOT_SPECIFIED", "ping_rcv"},
+		{"NOT_SPECIFIED", "icmpv6_rcv"},
+		{"NOT_SPECIFIED", "ip6_mc_input"},
+		{"OTHERHOST", ""},
+		{"QUEUE_PURGE", ""},
+		{"CONSUMED", ""},
+		{"NO_TX_TARGET", "br_dev_xmit"},
+	};
+
+	if (e->kind != TRACE_DROP || e->shared)
+		return false;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (!strcmp(reason, ends[i][0]) && (!ends[i][1][0] || !strcmp(symbol, ends[i][1])))
+			return false;
+	return true;
+}
