@@ -171,3 +171,33 @@ gone() { # NS IFNAME: neither the device nor its socket is there
 	node $N ping -c 1 -W 5 192.168.3.2
 	node $N nft list table ip t | grep -q "packets [1-9]"
 }
+
+@test "systemd is told when it is ready, reads again, and stops" {
+	python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1])
+while True: print(s.recv(4096).decode(), flush=True)' "$BATS_TEST_TMPDIR/notify" >"$BATS_TEST_TMPDIR/notified" 3>&- &
+	echo $! >>"$BATS_TEST_TMPDIR/pids"
+	wait_for 10 test -S "$BATS_TEST_TMPDIR/notify"
+	printf '[Interface]\nTable = off\n' >"$BATS_TEST_TMPDIR/wg0.conf"
+	NOTIFY_SOCKET=$BATS_TEST_TMPDIR/notify warren_start $N wg0 -c "$BATS_TEST_TMPDIR/wg0.conf"
+	wait_for 5 grep -q READY=1 "$BATS_TEST_TMPDIR/notified"
+	kill -HUP $tunnel
+	wait_for 5 grep -q RELOADING=1 "$BATS_TEST_TMPDIR/notified"
+	wait_for 5 grep -q "read again" "$BATS_TEST_TMPDIR/$N.wg0.log"
+	kill $tunnel
+	wait $tunnel
+	wait_for 5 grep -q STOPPING=1 "$BATS_TEST_TMPDIR/notified"
+}
+
+@test "in the journal its lines carry their level" {
+	JOURNAL_STREAM=8:1 warren_start $N wg0
+	grep -q '^<6>wg0: ready' "$BATS_TEST_TMPDIR/$N.wg0.log"
+}
+
+@test "the unit is one that systemd accepts" {
+	type systemd-analyze >/dev/null || skip "no systemd-analyze"
+	sed "s|@bindir@|$(dirname "$WARREN")|" "$BATS_TEST_DIRNAME/../../dist/warren-tunnel@.service.in" >"$BATS_TEST_TMPDIR/warren-tunnel@.service"
+	run -0 systemd-analyze verify --man=no "$BATS_TEST_TMPDIR/warren-tunnel@.service"
+	[ -z "$(grep -F warren-tunnel@ <<<"$output" || true)" ]
+}
