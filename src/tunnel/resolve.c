@@ -13,11 +13,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { RESOLVE_ADDRESSES = 16 };
+enum { RESOLVE_ADDRESSES = 16, RESOLVE_AT_ONCE = 8 };
 
 #define RESOLVE_RETRY (5 * SECOND)
 #define RESOLVE_RETRY_MOST (120 * SECOND)
-#define RESOLVE_AGAIN (10 * SECOND) /* a name is asked for at most this often */
+#define RESOLVE_TURN (100 * MILLISECOND) /* while as many as may be are under way */
+#define RESOLVE_AGAIN (10 * SECOND)	 /* a name is asked for at most this often */
 
 struct resolve_name {
 	struct conf_name name;
@@ -101,7 +102,8 @@ static void answer_ready(struct watch *w, uint32_t events)
 	ssize_t got = read(w->fd, found, sizeof(found));
 	size_t count = got > 0 ? (size_t)got / sizeof(*found) : 0;
 	/* Anything else is the reason in words. */
-	bool good = count && (found[0].sa.sa_family == AF_INET || found[0].sa.sa_family == AF_INET6);
+	bool good =
+		count && (found[0].sa.sa_family == AF_INET || found[0].sa.sa_family == AF_INET6);
 	char text[ADDRESS_TEXT];
 
 	question_end(n);
@@ -124,10 +126,23 @@ static void answer_ready(struct watch *w, uint32_t events)
 	timer_arm(n->resolve);
 }
 
+static unsigned helpers_count(const struct resolve *r)
+{
+	unsigned count = 0;
+
+	for (const struct resolve_name *n = r->first; n; n = n->next)
+		count += n->answer.fd >= 0;
+	return count;
+}
+
 static void question_begin(struct resolve_name *n)
 {
 	int pipe_fd[2];
 
+	if (helpers_count(n->resolve) >= RESOLVE_AT_ONCE) {
+		n->retry_at = clock_now() + RESOLVE_TURN;
+		return;
+	}
 	n->asked = clock_now();
 	n->retry_at = n->asked + n->delay; /* for when not even the question can be asked */
 	if (pipe2(pipe_fd, O_CLOEXEC))
@@ -237,4 +252,5 @@ void resolve_again(struct resolve *r, const uint8_t key[SETTINGS_KEY])
 		if (n->answer.fd < 0 && now - n->asked >= RESOLVE_AGAIN)
 			question_begin(n);
 	}
+	timer_arm(r);
 }

@@ -145,3 +145,13 @@ same_transfer() {
 	node $G ip link set wg0 up
 	wait_for 20 node $G ping -c 1 -W 1 192.168.3.1
 }
+
+@test "the route to the endpoint vanishes and returns" {
+	connect 4
+	node $W ping -c 1 -W 5 192.168.3.2
+	ip -n $W link set e0 down
+	run ! node $W ping -c 2 -i 0.2 -W 1 192.168.3.2
+	[ "$(node $W "$WARREN" tunnel status --json wg0 | jq '.tunnels[0].peers[0].drops["send-unreachable"] // 0')" -ge 1 ]
+	ip -n $W link set e0 up
+	wait_for 20 node $W ping -c 1 -W 1 192.168.3.2
+}
