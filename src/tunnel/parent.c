@@ -22,6 +22,7 @@
 #include "base/loop.h"
 #include "base/scoped.h"
 #include "tunnel/conf.h"
+#include "tunnel/conf_save.h"
 #include "tunnel/control.h"
 #include "tunnel/link.h"
 #include "tunnel/metrics.h"
@@ -556,6 +557,17 @@ static void child_stop(struct parent *p)
 	}
 }
 
+static void file_save(struct parent *p)
+{
+	struct error e = {0};
+
+	if (!p->conf.save || p->child_ended)
+		return;
+	if (conf_save(&p->conf, p->options->name, p->file, p->quick.table, &e))
+		log_warning("SaveConfig: %s", e.text);
+	sodium_stackzero(STACK_USED);
+}
+
 static void parent_down(struct parent *p, bool was_up)
 {
 	if (was_up)
@@ -612,6 +624,7 @@ int parent_run(const struct parent_options *o, struct error *e)
 				file_read_again(p);
 		}
 		daemon_say("STOPPING=1");
+		file_save(p);
 	}
 	parent_down(p, p->quick.name != NULL);
 	return err ? err : parent_end(p, e);

@@ -249,3 +249,18 @@ hosts() {
 	node $C ping -c 1 -W 5 192.168.3.1
 	ip -n $C link del wg0
 }
+
+@test "with SaveConfig the file is written anew at the end" {
+	client "SaveConfig = true" "PostUp = true"
+	warren_start $C wg0 -c "$file"
+	node $C wg set wg0 listen-port 7004 peer "$(public_key new)" allowed-ips 10.77.0.0/16 persistent-keepalive 9
+	kill $tunnel
+	wait $tunnel
+	[ "$(stat -c %a "$file")" = 600 ]
+	grep -qx "ListenPort = 7004" "$file"
+	grep -qx "PublicKey = $(public_key new)" "$file"
+	grep -qx "PostUp = true" "$file"
+	warren_start $C wg0 -c "$file"
+	[ "$(node $C wg show wg0 peers | wc -l)" = 2 ]
+	node $C ping -c 1 -W 5 192.168.3.1
+}
