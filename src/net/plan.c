@@ -11,7 +11,7 @@
 #include "net/schema.h"
 #include "net/value.h"
 
-enum { OBJECTS = 1 << 18 };
+enum { OBJECTS = 1 << 17 };
 
 /* "dir/vpn.yaml" -> "vpn" */
 static const char *name_from_file(struct arena *a, const char *file)

@@ -13,8 +13,7 @@ int build_spend(struct build *b, struct place at, size_t n)
 {
 	if (n > b->budget)
 		return BUILD_FAIL(b, at,
-			"found a network of more than a quarter of a million objects, "
-			"expected a smaller one");
+			"found a network of more than 131072 objects, expected a smaller one");
 	b->budget -= n;
 	return 0;
 }

@@ -76,6 +76,26 @@ TEST(broken_yaml_is_named_where_it_breaks)
 			"t:1:9: nodes: found 'a b c', expected a name of letters, digits, '_' and '-', at most 63 of them, or a range like h[1-20]"});
 }
 
+TEST(a_text_that_needs_quotes_is_pointed_at)
+{
+	CHECK_WRONG(
+		{"nodes: {a: {routes: [::/0 via fd00::1]}}\n",
+			"t:1:22: found ':', expected a value; a text that begins with it needs quotes"},
+		{"nodes: {a: {devices: {x: %y}}}\n",
+			"t:1:26: found '%', expected a value; a text that begins with it needs quotes"});
+}
+
+TEST(a_byte_order_mark_and_carriage_returns_are_nothing)
+{
+	struct plan p = {0};
+	struct error e = {0};
+	static const char text[] = "\xef\xbb\xbfnodes:\r\n  a: {}\r\n  b: {foo: 1}\r\n";
+
+	CHECK(plan_parse(&p, "t", text, sizeof(text) - 1, &e) < 0);
+	CHECK_TEXT(e.text,
+		"t:3:7: unknown key 'foo' in a node, expected one of devices, routes, sysctl, nft, processes");
+}
+
 TEST(an_unknown_key_is_named_with_the_one_that_was_meant)
 {
 	CHECK_WRONG({"nodes:\n"
@@ -587,7 +607,7 @@ TEST(a_range_is_refused_when_it_names_nothing_or_too_much)
 		{"nodes:\n"
 		 "  h[1-99999999]: {}\n"
 		 "  h2: {}\n",
-			"t:2:3: found more than 65536 names in 'h[1-99999999]', expected fewer"},
+			"t:2:3: found more than 16384 names in 'h[1-99999999]', expected fewer"},
 		{"nodes:\n"
 		 "  h[a-c]: {}\n"
 		 "  h2: {}\n",
@@ -595,18 +615,18 @@ TEST(a_range_is_refused_when_it_names_nothing_or_too_much)
 		{"nodes:\n"
 		 "  h[1-70000]: {}\n"
 		 "  h2: {}\n",
-			"t:2:3: found more than 65536 names in 'h[1-70000]', expected fewer"},
+			"t:2:3: found more than 16384 names in 'h[1-70000]', expected fewer"},
 		{"nodes:\n"
-		 "  h[1-2][1-40000]: {}\n"
+		 "  h[1-2][1-10000]: {}\n"
 		 "  h2: {}\n",
-			"t:2:3: found more than 65536 names in 'h[1-2][1-40000]', expected fewer"},
+			"t:2:3: found more than 16384 names in 'h[1-2][1-10000]', expected fewer"},
 		{"nodes:\n"
 		 "  h[99999999999]: {}\n"
 		 "  h2: {}\n",
 			"t:2:3: found 'h[99999999999]', expected numbers in the brackets, like h[1-20]"},
 		{"nodes:\n"
-		 "  n[1-60000]: {devices: {'d[1-60000]': {kind: dummy}}}\n",
-			"t:2:26: found a network of more than a quarter of a million objects, expected a smaller one"});
+		 "  n[1-16000]: {devices: {'d[1-16000]': {kind: dummy}}}\n",
+			"t:2:26: found a network of more than 131072 objects, expected a smaller one"});
 }
 
 TEST(a_net_needs_members_and_room)

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "net/arena.h"
 
-enum { RANGE_MOST = 65536 }; /* names that one text may stand for */
+enum { RANGE_MOST = 16384 }; /* names that one text may stand for */
 
 struct range {
 	const char **names;

@@ -61,6 +61,13 @@ static int syntax_error(struct reader *r)
 	}
 	if (offset < r->size && r->text[offset] == '\t')
 		return FAIL(r, at, "found a tab, expected spaces as indentation");
+	if (y->problem &&
+		(strstr(y->problem, "expected node content") ||
+			strstr(y->problem, "cannot start any token")) &&
+		offset < r->size && strchr(":%@`*&!|>?-]},", r->text[offset]))
+		return FAIL(r, at,
+			"found '%c', expected a value; a text that begins with it needs quotes",
+			r->text[offset]);
 	if (y->problem && strstr(y->problem, "mapping values are not allowed"))
 		return FAIL(r, at,
 			"found a ':' that YAML does not allow here, expected quotes around the "
@@ -269,10 +276,15 @@ int tree_parse(struct tree *out, struct arena *a, const char *file, const char *
 	if (nul)
 		return FAIL(&r, place_at(text, (size_t)(nul - text)),
 			"found a NUL byte, expected text");
+	if (size >= 3 &&
+		!memcmp(text, "\xef\xbb\xbf", 3)) { /* a byte order mark: allowed, and nothing */
+		r.text += 3;
+		r.size -= 3;
+	}
 	if (!yaml_parser_initialize(&r.yaml))
 		return error_set(e, ENOMEM, "%s: no memory for its text", file);
 	yaml_parser_set_encoding(&r.yaml, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&r.yaml, (const unsigned char *)text, size);
+	yaml_parser_set_input_string(&r.yaml, (const unsigned char *)r.text, r.size);
 	err = read_stream(&r, &tree);
 	yaml_parser_delete(&r.yaml);
 	if (!err)
