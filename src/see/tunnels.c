@@ -11,6 +11,7 @@
 
 #include <sodium.h>
 
+#include "base/clock.h"
 #include "base/scoped.h"
 
 static bool endpoint_parse(const char *text, size_t length, struct tunnel_endpoint *e)
@@ -54,12 +55,14 @@ void tunnel_facts_parse(const char *text, struct tunnel_facts *f)
 }
 
 enum { ANSWER_SIZE = 256 << 10 };
+#define PATIENCE (200 * MILLISECOND) /* for the whole answer: whoever drips is left alone, too */
 
 static bool ask(const char *path, char *answer)
 {
 	SCOPED_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct timeval patience = {.tv_usec = 200000};
+	struct timeval patience = {.tv_usec = PATIENCE / 1000};
+	int64_t deadline = clock_now() + PATIENCE;
 	size_t used = 0;
 	ssize_t n;
 
@@ -76,7 +79,7 @@ static bool ask(const char *path, char *answer)
 		(n = recv(fd, answer + used, ANSWER_SIZE - used - 1, 0)) > 0) {
 		used += (size_t)n;
 		answer[used] = '\0';
-		if (used >= 2 && !strcmp(answer + used - 2, "\n\n"))
+		if ((used >= 2 && !strcmp(answer + used - 2, "\n\n")) || clock_now() > deadline)
 			break;
 	}
 	answer[used] = '\0';
@@ -96,7 +99,8 @@ static bool facts_read(
 		found = ask(path, answer);
 	}
 	for (size_t i = 0; i < d->holder_count && !found; i++) {
-		snprintf(path, sizeof(path), "/proc/%d/root/var/run/wireguard/%s.sock",
+		/* Not var/run: that is a link, which would lead out of the process's view. */
+		snprintf(path, sizeof(path), "/proc/%d/root/run/wireguard/%s.sock",
 			(int)d->holders[i].process.pid, d->name);
 		found = ask(path, answer);
 	}

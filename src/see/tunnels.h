@@ -6,8 +6,8 @@
  *
  * Tunnels that speak WireGuard's configuration protocol (Warren's own,
  * wireguard-go, boringtun) are asked for their endpoints, on the socket named
- * after the device: that of Warren's node, or the one in /var/run/wireguard as
- * the process that holds the device sees it.  Keys in the answers are wiped
+ * after the device: that of Warren's node, or the one in /run/wireguard as the
+ * process that holds the device sees it.  Keys in the answers are wiped
  * unread.  A daemon that does not answer at once is left alone.
  *
  * Source: https://www.wireguard.com/xplatform/
