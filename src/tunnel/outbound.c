@@ -49,6 +49,7 @@ static int read_frames(struct outbound *o)
 {
 	uint32_t used = 0;
 
+	o->bytes = 0;
 	for (o->count = 0; o->count < OUTBOUND_FRAMES && used < OUTBOUND_ENOUGH; o->count++) {
 		ssize_t n = tun_read(o->tun, &o->vnets[o->count], o->memory + used);
 
@@ -58,6 +59,7 @@ static int read_frames(struct outbound *o)
 			return (int)n;
 		o->at[o->count] = used;
 		o->lengths[o->count] = (uint32_t)n;
+		o->bytes += (uint32_t)n;
 		used += ((uint32_t)n + ALIGNED - 1) & ~(uint32_t)(ALIGNED - 1);
 	}
 	return 1;

@@ -44,7 +44,7 @@ struct outbound {
 	struct burst burst;
 	struct virtio_net_hdr vnets[OUTBOUND_FRAMES];
 	uint32_t at[OUTBOUND_FRAMES], lengths[OUTBOUND_FRAMES];
-	uint32_t count;
+	uint32_t count, bytes; /* of the last burst */
 	struct outbound_frame frames[OUTBOUND_FRAMES];
 };
 

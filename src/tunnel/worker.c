@@ -8,12 +8,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "tunnel/inbound.h"
 #include "tunnel/outbound.h"
+#include "tunnel/pace.h"
 #include "tunnel/staging.h"
 
 enum {
@@ -40,6 +43,7 @@ struct thread {
 	int event, epoll;
 	struct udp udp; /* its copy of the descriptors */
 	_Atomic unsigned asked;
+	struct pace pace;
 };
 
 struct worker {
@@ -101,6 +105,19 @@ static bool do_asked(struct thread *t)
 	return !(asked & ASK_STOP);
 }
 
+/* The device is empty: stay away while small packets gather?  Returns 1 to read again. */
+static int nap(struct thread *t, int64_t now)
+{
+	const struct outbound *o = &t->worker->outbound;
+	int64_t wait = pace_nap(&t->pace, now, o->count, o->bytes);
+	struct timespec ns = {.tv_nsec = wait};
+
+	if (!wait)
+		return 0;
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &ns, NULL);
+	return 1;
+}
+
 /* One descriptor is readable: bursts until it is empty, or long enough. */
 static void serve(struct thread *t, uint32_t cookie)
 {
@@ -115,6 +132,8 @@ static void serve(struct thread *t, uint32_t cookie)
 		else
 			more = inbound_burst(
 				&w->inbound, cookie == WOKE_IN4 ? t->udp.in4 : t->udp.in6, now);
+		if (cookie == WOKE_TUN && !more && !t->inbound)
+			more = nap(t, now);
 		if (atomic_load_explicit(&t->asked, memory_order_relaxed))
 			break;
 	}
@@ -155,7 +174,7 @@ static void ask(struct thread *t, unsigned what)
 static int thread_start(struct worker *w, struct thread *t, bool outbound, bool inbound)
 {
 	sigset_t all, before;
-	int err;
+	int err, slack;
 
 	t->worker = w;
 	t->outbound = outbound;
@@ -172,10 +191,13 @@ static int thread_start(struct worker *w, struct thread *t, bool outbound, bool 
 		err = watch_sockets(t);
 	if (err)
 		return err;
-	/* Signals are control's. */
+	/* Signals are control's.  Naps are to be as short as they are meant. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	slack = prctl(PR_GET_TIMERSLACK);
+	prctl(PR_SET_TIMERSLACK, 1000UL);
 	err = -pthread_create(&t->id, NULL, run, t);
+	prctl(PR_SET_TIMERSLACK, (unsigned long)slack);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	t->runs = !err;
 	return err;
