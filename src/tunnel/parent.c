@@ -30,6 +30,7 @@
 #include "tunnel/privilege.h"
 #include "tunnel/quick.h"
 #include "tunnel/resolve.h"
+#include "tunnel/sandbox.h"
 #include "tunnel/tun.h"
 #include "tunnel/uapi_socket.h"
 #include "tunnel/udp.h"
@@ -484,6 +485,15 @@ static int parent_open(struct parent *p, struct error *e)
 	return err ? error_errno(e, -err, "%s", o->name) : 0;
 }
 
+/* The file's commands may need any right. */
+static bool has_commands(const struct conf *c)
+{
+	for (size_t i = 0; i < CONF_HOOKS; i++)
+		if (c->hooks[i].count)
+			return true;
+	return false;
+}
+
 static int parent_up(struct parent *p, struct error *e)
 {
 	int err = child_start(p, e);
@@ -530,6 +540,8 @@ static void file_read_again(struct parent *p)
 		log_error("%s; the settings stay as they are", e.text);
 		conf_done(&new);
 	} else {
+		if (has_commands(&new) && !has_commands(&p->conf))
+			log_warning("the file's new commands will run with few rights: restart it");
 		resolve_set(&p->resolve, new.names, new.name_count);
 		conf_done(&p->conf);
 		p->conf = new;
@@ -616,6 +628,8 @@ int parent_run(const struct parent_options *o, struct error *e)
 	}
 	err = parent_up(p, e);
 	if (!err) {
+		if (!has_commands(&p->conf))
+			sandbox_parent();
 		daemon_ready(&p->daemon);
 		log_info("ready");
 		while (!p->stop) {

@@ -206,3 +206,23 @@ int sandbox_seal(void)
 	seccomp_release(filter);
 	return err;
 }
+
+void sandbox_parent(void)
+{
+	static const unsigned kept[] = {
+		CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_SYS_ADMIN, CAP_KILL, CAP_DAC_READ_SEARCH};
+	bool had[sizeof(kept) / sizeof(*kept)];
+
+	if (capng_get_caps_process())
+		return;
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		had[i] = capng_have_capability(CAPNG_EFFECTIVE, kept[i]);
+	capng_clear(CAPNG_SELECT_ALL);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		if (had[i]) /* only what it was started with can be kept */
+			capng_update(CAPNG_ADD,
+				CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, kept[i]);
+	/* What could not be dropped stays: it is the parent, nobody sends it packets. */
+	capng_apply(CAPNG_SELECT_BOUNDS);
+	capng_apply(CAPNG_SELECT_CAPS);
+}

@@ -28,3 +28,7 @@ void sandbox_enter(struct error *missing);
 
 /* sandbox_seal - only the listed system calls from here on, for all threads; 0 or -errno */
 int sandbox_seal(void);
+
+/* sandbox_parent - the other process: keep only the rights for network devices, sockets and
+ * namespaces, for ending the packet process, and for reading the file again */
+void sandbox_parent(void);

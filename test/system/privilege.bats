@@ -29,6 +29,14 @@ field() { # PID NAME: a line of /proc/PID/status
 	[ "$(field $P NoNewPrivs)" = 1 ]
 }
 
+@test "the parent keeps the rights for the network, and no others" {
+	# NET_ADMIN, NET_BIND_SERVICE, SYS_ADMIN (namespaces), KILL, DAC_READ_SEARCH
+	for set in CapPrm CapEff CapBnd; do
+		(((0x$(field $tunnel $set) & ~0x201424) == 0))
+	done
+	(((0x$(field $tunnel CapEff) & 0x1000) != 0))
+}
+
 @test "each of its threads is filtered" {
 	for task in /proc/$P/task/*; do
 		grep -q '^Seccomp:[[:space:]]*2$' "$task/status"

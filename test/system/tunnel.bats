@@ -197,7 +197,7 @@ while True: print(s.recv(4096).decode(), flush=True)' "$BATS_TEST_TMPDIR/notify"
 
 @test "the unit is one that systemd accepts" {
 	type systemd-analyze >/dev/null || skip "no systemd-analyze"
-	sed "s|@bindir@|$(dirname "$WARREN")|" "$BATS_TEST_DIRNAME/../../dist/warren-tunnel@.service.in" >"$BATS_TEST_TMPDIR/warren-tunnel@.service"
+	sed "s|@bindir@/warren|$WARREN|" "$BATS_TEST_DIRNAME/../../dist/warren-tunnel@.service.in" >"$BATS_TEST_TMPDIR/warren-tunnel@.service"
 	run -0 systemd-analyze verify --man=no "$BATS_TEST_TMPDIR/warren-tunnel@.service"
 	[ -z "$(grep -F warren-tunnel@ <<<"$output" || true)" ]
 }
