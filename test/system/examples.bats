@@ -13,7 +13,7 @@ teardown() {
 
 passes() {
 	example=$1
-	run timeout 100 "$WARREN" test "$EXAMPLES/$1.yaml"
+	run timeout 200 "$WARREN" test "$EXAMPLES/$1.yaml"
 	echo "$output"
 	[ "$status" = 0 ]
 	! ip netns list | grep -q "^$1\."

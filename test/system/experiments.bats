@@ -17,7 +17,7 @@ teardown_file() {
 
 # experiment NAME CHECKS: all pass, and nothing is left behind
 experiment() {
-	run timeout 60 "$WARREN" test -v "$EXAMPLES/$1.yaml"
+	run timeout 200 "$WARREN" test -v "$EXAMPLES/$1.yaml"
 	echo "$output"
 	[ "$status" = 0 ]
 	[ "$(grep -c '^ok ' <<<"$output")" = "$2" ]
@@ -42,6 +42,8 @@ tells() {
 @test "with both addresses the ping works, and the reply is on lo only" {
 	experiment veth-two-addresses 4
 	tells 192.168.2.11 is an address of willing itself, and such packets go over lo
+	tells the cause is '`accept-local`'
+	tells the cause is '`rp-filter`'
 }
 
 @test "any other address, and a public one, fail at ARP" {
@@ -59,6 +61,7 @@ tells() {
 @test "a process reads packets from a tun, and answers none" {
 	experiment tun-unanswered 3
 	tells a tun gives it the bare packet
+	tells the cause is '`tun-no-answer`'
 	[[ "$output" == *"84 bytes: ICMP echo request 192.168.3.11 > 192.168.3.12"* ]]
 }
 
