@@ -11,6 +11,7 @@
 #include "tunnel/hash.h"
 
 #define RECLAIM_AGAIN (10 * MILLISECOND) /* a burst is over by then */
+#define PATH_ERROR_APART (10 * MILLISECOND)
 
 enum { HASH_LEAST = 64 };
 
@@ -267,6 +268,10 @@ int64_t device_step(struct device *d, const struct moment *m)
 
 void device_path_error(struct device *d, const struct moment *m, const union address *to, int error)
 {
+	/* Anybody can forge these, and the search is long where there are many peers. */
+	if (d->path_error_at && m->now - d->path_error_at < PATH_ERROR_APART)
+		return;
+	d->path_error_at = m->now;
 	/* Only peers that something is due for can be trying, so the others are not searched. */
 	for (uint32_t i = 0; i < d->schedule.count; i++) {
 		struct peer *p = d->schedule.heap[i].peer;

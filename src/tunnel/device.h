@@ -104,9 +104,10 @@ struct device {
 	struct cookie_maker cookies;
 	struct ratelimit ratelimit;
 	struct schedule schedule;
-	int64_t loaded_until; /* under load */
-	int64_t failures;     /* until when the bucket of failures is not empty */
-	int64_t wall_ahead;   /* device_stamp() */
+	int64_t loaded_until;  /* under load */
+	int64_t failures;      /* until when the bucket of failures is not empty */
+	int64_t path_error_at; /* the last one that was looked at */
+	int64_t wall_ahead;    /* device_stamp() */
 	struct peer **hash;
 	uint32_t hash_size, peer_count;
 	uint8_t hash_key[16];

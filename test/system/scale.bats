@@ -19,7 +19,7 @@ setup() {
 
 peers() { # HOW MANY: configure them, bring the device up
 	"$CROWD" config "$1" >"$BATS_TEST_TMPDIR/crowd.conf"
-	node $N timeout 60 wg setconf wg0 "$BATS_TEST_TMPDIR/crowd.conf"
+	node $N timeout 30 wg setconf wg0 "$BATS_TEST_TMPDIR/crowd.conf"
 	ip -n $N addr add 10.255.255.254/8 dev wg0
 	ip -n $N link set wg0 up
 }
@@ -34,21 +34,21 @@ field() { # NAME JSON
 
 @test "a hundred thousand peers are configured in one set, and listed" {
 	before=$(resident)
-	began=$SECONDS
 	peers 100000
-	node $N wg show wg0 dump >"$BATS_TEST_TMPDIR/dump"
-	[ $((SECONDS - began)) -lt 20 ] # of which the crowd takes most to make its keys
-	[ "$(wc -l <"$BATS_TEST_TMPDIR/dump")" = 100001 ]
 	# a kilobyte, its keys (96 bytes), and one allowed-ip (two nodes of a trie)
 	each=$((($(resident) - before) * 1024 / 100000))
 	echo "$each bytes a peer"
 	[ $each -le $((1024 + 96 + 2 * 112)) ]
-	node $N timeout 60 "$WARREN" tunnel status --json wg0 | jq -e '.. | .peers? | select(. != null) | length == 100000'
+	began=$SECONDS
+	node $N wg show wg0 dump >"$BATS_TEST_TMPDIR/dump"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/dump")" = 100001 ]
+	node $N timeout 60 "$WARREN" tunnel status --json wg0 | jq -e '[.. | .peers? | select(. != null) | length] | add == 100000'
+	[ $((SECONDS - began)) -lt 60 ] # a second each on an idle machine
 }
 
 @test "a thousand peers have live sessions at once, and each gets its own answers" {
 	peers 1000
-	out=$(node $N timeout 60 "$CROWD" live 127.0.0.1 51820 1000 3)
+	out=$(node $N timeout 120 "$CROWD" live 127.0.0.1 51820 1000 3)
 	echo "$out"
 	[ "$(field sessions "$out")" = 1000 ]
 	[ "$(field peers_answered "$out")" = 1000 ]
@@ -57,17 +57,17 @@ field() { # NAME JSON
 
 @test "of ten thousand handshakes, 64 at a time, none is left unanswered" {
 	peers 10000
-	out=$(node $N timeout 60 "$CROWD" handshakes 127.0.0.1 51820 10000 30)
+	out=$(node $N timeout 120 "$CROWD" handshakes 127.0.0.1 51820 10000 30)
 	echo "$out"
 	[ "$(field answered "$out")" = 10000 ]
 }
 
 @test "a flood of forged handshakes leaves sessions alone and new ones possible" {
 	peers 100
-	node $N timeout 60 "$CROWD" live 127.0.0.1 51820 100 6 >"$BATS_TEST_TMPDIR/live" &
+	node $N timeout 120 "$CROWD" live 127.0.0.1 51820 100 6 >"$BATS_TEST_TMPDIR/live" &
 	live=$!
 	wait_for 10 node $N sh -c 'wg show wg0 latest-handshakes | grep -qv "	0$"'
-	node $N timeout 60 "$CROWD" forge 127.0.0.1 51820 20000 4
+	node $N timeout 120 "$CROWD" forge 127.0.0.1 51820 20000 4
 	wait $live
 	out=$(cat "$BATS_TEST_TMPDIR/live")
 	echo "$out"
@@ -77,6 +77,6 @@ field() { # NAME JSON
 	json=$(node $N "$WARREN" tunnel status --json wg0)
 	echo "$json" | grep -q handshake-cookie
 	sleep 1.1 # load is over a second later
-	out=$(node $N timeout 60 "$CROWD" handshakes 127.0.0.1 51820 100 10)
+	out=$(node $N timeout 120 "$CROWD" handshakes 127.0.0.1 51820 100 10)
 	[ "$(field answered "$out")" = 100 ]
 }
