@@ -11,7 +11,9 @@
 #include "cmd/commands.h"
 #include "cmd/interrupt.h"
 #include "cmd/words.h"
+#include "net/holder.h"
 #include "see/capture.h"
+#include "see/losses.h"
 #include "see/savefile.h"
 
 enum { MEGABYTE = 1000000, ROWS_PRINTED = 40 };
@@ -27,6 +29,8 @@ struct job {
 	const struct capture_options *options;
 	struct capture capture;
 	struct savefile file;
+	struct losses losses;
+	bool losses_fresh; /* read in this step */
 	struct watch signals;
 	struct error error;
 	bool stop, terminal;
@@ -45,12 +49,17 @@ static void signal_ready(struct watch *w, uint32_t events)
 static int frame_save(const struct capture_frame *f, void *arg)
 {
 	struct job *j = arg;
+	const char *lost;
 
 	if (j->options->count && j->frames == (uint64_t)j->options->count)
 		return 0;
 	j->frames++;
 	j->stop = j->stop || (j->options->count && j->frames == (uint64_t)j->options->count);
-	return savefile_frame(&j->file, &j->capture, f, NULL, &j->error);
+	if (!j->losses_fresh)
+		losses_read(&j->losses);
+	j->losses_fresh = true;
+	lost = losses_find(&j->losses, &f->signature, f->node->name, f->node->inode, f->time);
+	return savefile_frame(&j->file, &j->capture, f, lost, &j->error);
 }
 
 static void progress(struct job *j, int64_t *said)
@@ -72,6 +81,8 @@ static int frames_save(struct job *j)
 		err = savefile_devices(&j->file, &j->capture, &j->error);
 		if (!err)
 			err = savefile_flush(&j->file, &j->error);
+		j->losses_fresh = false;
+		losses_read(&j->losses);
 		if (!err)
 			err = capture_step(&j->capture, wait, frame_save, j, &j->error);
 		progress(j, &said);
@@ -141,9 +152,13 @@ static int job_run(struct job *j, const char *filter)
 
 	j->signals =
 		(struct watch){interrupt_open(), signal_ready}; /* first: none must be missed */
-	err = capture_open(&j->capture, &wish, &j->error);
+	err = holder_enter_if_needed(HOLDER_JOIN, &j->error);
+	if (!err)
+		err = capture_open(&j->capture, &wish, &j->error);
 	if (err)
 		return err;
+	losses_open(
+		&j->losses, filter, NULL); /* without the right to it, there are just no reasons */
 	j->file = (struct savefile){.path = o->file,
 		.filter = filter,
 		.snaplen = wish.snaplen,
@@ -166,7 +181,9 @@ static int job_run(struct job *j, const char *filter)
 	if (!err && !o->quiet)
 		summary_print(j);
 	close(j->signals.fd);
+	losses_close(&j->losses);
 	capture_close(&j->capture);
+	holder_leave();
 	return err;
 }
 
@@ -233,8 +250,10 @@ const struct command cmd_capture = {
 		"Without -n and -i: on every device of every namespace; those that appear later join.\n"
 		"FILTER is in the syntax of tcpdump.  Each interface is called DEVICE@NODE, frames are\n"
 		"in the order of their time, and the same packet has the same packet id (frame.packet_id)\n"
-		"on each device it passes.  ^C ends.  Needs CAP_NET_RAW and CAP_SYS_ADMIN in the\n"
-		"namespaces; on networks of your own you have both.\n\n"
+		"on each device it passes.  A frame whose packet the kernel drops afterwards has a comment\n"
+		"that says why.  ^C ends.\n\n"
+		"Needs CAP_NET_RAW and CAP_SYS_ADMIN in the namespaces; on networks of your own you have\n"
+		"both.  The comments need CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN of the machine.\n\n"
 		"  warren capture -w all.pcapng icmp or arp\n"
 		"  warren capture -n vpn -i 'tun*' -w - | wireshark -k -i -\n"
 		"  warren capture -w ring.pcapng -C 100 -W 10",

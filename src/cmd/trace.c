@@ -254,7 +254,7 @@ static void events_print(struct job *j, int signals)
 
 static int job_run(struct job *j, const char *filter)
 {
-	struct trace_wish wish = {filter, j->options->drops};
+	struct trace_wish wish = {.filter = filter, .drops = j->options->drops};
 	struct error e = {0};
 	struct timespec monotonic;
 	int signals = interrupt_open(), err; /* first: none must be missed */

@@ -169,11 +169,12 @@ static int sources_refresh(struct capture *c, bool first, struct error *e)
 		c->sources[i]->closing = c->sources[i]->closing || c->sources[i]->room->left;
 	for (size_t i = 0; i < c->rooms.count && !err; i++) {
 		struct room *room = c->rooms.list[i];
+		struct error why = {0};
 
 		if (room->left)
 			continue;
 		if (!each && !source_exists(c, room, 0))
-			err = source_add(c, room, NULL, e);
+			err = source_add(c, room, NULL, &why);
 		for (size_t k = 0; k < room->count && !err; k++) {
 			struct room_device *d = room->devices[k];
 
@@ -182,13 +183,17 @@ static int sources_refresh(struct capture *c, bool first, struct error *e)
 			if (!each)
 				err = device_open(c, room, d) ? 0 : -ENOMEM;
 			else if (!source_exists(c, room, d->index))
-				err = source_add(c, room, d, e);
+				err = source_add(c, room, d, &why);
 		}
-		/* One that comes later and cannot be had must not end what runs. */
-		if (err && !first) {
+		/* One that nobody named and that cannot be had, or that comes later, must not end
+		 * the others. */
+		if (err && (!first || !c->wish.rooms.node_count)) {
+			rooms_refuse(&c->rooms, &why);
 			room_leave(room);
 			err = 0;
 		}
+		if (err && e)
+			*e = why;
 	}
 	return err;
 }
@@ -287,6 +292,8 @@ int capture_open(struct capture *c, const struct capture_wish *wish, struct erro
 		sizes_choose(c);
 		err = sources_refresh(c, true, e);
 	}
+	if (!err && !c->source_count && c->rooms.refused)
+		err = error_set(e, EPERM, "%s", c->rooms.refusal);
 	if (err)
 		capture_close(c);
 	return err;
@@ -402,7 +409,8 @@ static int frame_emit(struct capture *c, struct capture_source *s, struct ring_f
 		.kind = f->kind,
 		.checksum_pending = f->checksum_pending,
 		.checksum_valid = f->checksum_valid,
-		.segments = f->segments};
+		.segments = f->segments,
+		.node = &s->room->node};
 	out.signature = signature_read(out.bytes, out.held, d->link);
 	seen = (struct sighting){.time = f->time,
 		.node = d->room,

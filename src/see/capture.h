@@ -59,6 +59,7 @@ struct capture_frame {
 	bool checksum_pending, checksum_valid, segments;
 	uint64_t id;
 	struct signature signature;
+	const struct node *node; /* fd may be closed */
 };
 
 /* A ring: of a namespace, or of one device. */

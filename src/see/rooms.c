@@ -13,6 +13,8 @@
 
 #include "base/clock.h"
 #include "see/filter.h"
+#include "see/namespaces.h"
+#include "see/processes.h"
 #include "see/topology.h"
 
 /* `ip netns add` makes the name first and mounts the namespace there a little later. */
@@ -208,7 +210,7 @@ static int room_add(struct rooms *r, struct node *node, bool named, struct error
 	return err;
 }
 
-static void refusal_note(struct rooms *r, const struct error *e)
+void rooms_refuse(struct rooms *r, const struct error *e)
 {
 	if (!r->refused++)
 		snprintf(r->refusal, sizeof(r->refusal), "%.255s", e->text);
@@ -222,12 +224,18 @@ static bool node_wanted(const struct rooms_wish *w, const struct node *n)
 	return !w->node_count;
 }
 
-/* Every namespace that can be found; the snapshot's descriptors are taken over. */
+/* Every namespace that can be found; the descriptors are taken over.  One that goes away
+ * meanwhile is no error. */
 static int all_add(struct rooms *r, struct error *e)
 {
-	struct topology t;
-	int err = topology_read(&t, e);
+	struct topology t = {0};
+	struct processes p;
+	int err = processes_read(&p, e);
 
+	if (err)
+		return err;
+	err = namespaces_find(&t, &p, e);
+	processes_free(&p);
 	for (size_t i = 0; !err && i < t.netns_count; i++) {
 		struct node *n = &t.netns[i].node;
 		struct error why = {0};
@@ -235,7 +243,7 @@ static int all_add(struct rooms *r, struct error *e)
 		if (n->fd < 0 || !node_wanted(&r->wish, n))
 			continue;
 		if (room_add(r, n, t.netns[i].found_by == FOUND_BY_NAME, &why))
-			refusal_note(r, &why);
+			rooms_refuse(r, &why);
 	}
 	if (!err)
 		topology_free(&t);

@@ -96,6 +96,9 @@ bool rooms_pending(const struct rooms *r, int64_t now);
  */
 struct room_device *room_device(struct room *room, int index);
 
+/* rooms_refuse - count a namespace that cannot be looked at, and remember the first reason */
+void rooms_refuse(struct rooms *r, const struct error *e);
+
 /* room_leave - let go of the namespace; its devices stay in the list */
 void room_leave(struct room *room);
 

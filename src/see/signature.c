@@ -7,7 +7,8 @@
 
 #include "base/bytes.h"
 
-enum { PAYLOAD_READ = 128, LAYERS_DEEP = 5, EXTENSIONS_LONG = 8 };
+/* Of a dropped packet only the first 192 bytes are known (trace_event.h). */
+enum { PAYLOAD_READ = 64, LAYERS_DEEP = 5, EXTENSIONS_LONG = 8 };
 enum { ETHERNET_SIZE = 14, VLAN_SIZE = 4, IPV6_SIZE = 40 };
 enum {
 	TYPE_IPV4 = 0x0800,

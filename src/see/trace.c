@@ -47,6 +47,14 @@ static void programs_choose(struct trace *t, const struct trace_wish *wish, uint
 	/* Drops are told without it; it is the newest of the tracepoints. */
 	if (arguments(t->names.btf, "icmp_send") < 0)
 		bpf_program__set_autoload(bpf->progs.on_refuse, false);
+	if (wish->alone) {
+		struct bpf_program *others[] = {bpf->progs.on_tx, bpf->progs.on_rx,
+			bpf->progs.on_take, bpf->progs.on_refuse, bpf->progs.on_seal,
+			bpf->progs.on_open};
+
+		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+			bpf_program__set_autoload(others[i], false);
+	}
 	bpf->rodata->drop_has_reason = arguments(t->names.btf, "kfree_skb") >= 3;
 	bpf->rodata->consume_has_location = arguments(t->names.btf, "consume_skb") >= 2;
 	bpf->rodata->only_drops = wish->drops;

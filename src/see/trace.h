@@ -36,6 +36,7 @@ enum { TRACE_TUNNELS = 32, TRACE_REASONS = 512 };
 struct trace_wish {
 	const char *filter; /* libpcap syntax; NULL or "" is everything */
 	bool drops;	    /* only what is lost */
+	bool alone; /* with drops: do not follow; only where the filter matches at the drop */
 };
 
 typedef void trace_event_take(const struct trace_event *event, void *arg);

@@ -37,7 +37,7 @@ capture_start() { # OPTIONS...
 	"$WARREN" capture -w "$FILE" "$@" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
 	CAPTURE=$!
 	echo $CAPTURE >>"$BATS_TEST_TMPDIR/pids"
-	wait_for 10 grep -q '^capturing on' "$BATS_TEST_TMPDIR/said"
+	wait_for 30 grep -q '^capturing on' "$BATS_TEST_TMPDIR/said" || { cat "$BATS_TEST_TMPDIR/said"; return 1; }
 }
 
 capture_stop() {
@@ -146,6 +146,19 @@ ping_seen() {
 	ping_once "$A" 10.0.1.1
 	capture_stop
 	[ "$(fields "$FILE" frame.cap_len frame.len | sort -u | tr '\t' ' ')" = "60 98" ]
+}
+
+@test "a packet that is dropped has a comment that says why, and one that arrives has none" {
+	printf '%s\n' 'table ip t { chain f {' 'type filter hook forward priority 0;' \
+		'icmp type echo-request drop' '}; }' | ip netns exec "$R" nft -f -
+	capture_start -n "$A" -n "$R" -n "$B" icmp
+	ping_once "$A" 10.0.1.1
+	ip netns exec "$A" ping -n -c1 -W1 10.0.2.2 || true
+	capture_stop
+	fields "$FILE" frame.interface_name frame.comment | grep -v "$(printf '\t')$" >"$BATS_TEST_TMPDIR/comments"
+	cat "$BATS_TEST_TMPDIR/comments"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/comments")" = 1 ]
+	grep -q "^r1@$R.dropped in $R: NETFILTER_DROP at nft_do_chain: a firewall rule dropped it" "$BATS_TEST_TMPDIR/comments"
 }
 
 @test "devices and namespaces that appear later join" {
