@@ -28,7 +28,7 @@ void addr_encode_dump(struct message *m)
 }
 
 struct addr_attributes {
-	const struct nlattr *local, *address, *flags;
+	const struct nlattr *local, *address, *flags, *group;
 };
 
 static int attribute(const struct nlattr *a, void *arg)
@@ -41,6 +41,8 @@ static int attribute(const struct nlattr *a, void *arg)
 		at->address = a;
 	else if (mnl_attr_get_type(a) == IFA_FLAGS)
 		at->flags = a;
+	else if (mnl_attr_get_type(a) == IFA_MULTICAST)
+		at->group = a;
 	return MNL_CB_OK;
 }
 
@@ -69,4 +71,36 @@ bool addr_decode(const struct nlmsghdr *h, struct addr_facts *out)
 	out->failed = flags & IFA_F_DADFAILED;
 	out->link_local = addr->ifa_family == AF_INET6 && addr->ifa_scope == RT_SCOPE_LINK;
 	return true;
+}
+
+void addr_encode_groups(struct message *m)
+{
+	struct ifaddrmsg *addr = message_begin(m, RTM_GETMULTICAST, NLM_F_DUMP, sizeof(*addr));
+
+	addr->ifa_family = AF_INET6;
+}
+
+bool addr_decode_group(const struct nlmsghdr *h, uint32_t *index, struct address *group)
+{
+	const struct ifaddrmsg *addr = mnl_nlmsg_get_payload(h);
+	struct addr_attributes at = {0};
+
+	if (mnl_nlmsg_get_payload_len(h) < sizeof(*addr) || addr->ifa_family != AF_INET6)
+		return false;
+	mnl_attr_parse(h, sizeof(*addr), attribute, &at);
+	if (!at.group || mnl_attr_get_payload_len(at.group) != sizeof(group->bytes))
+		return false;
+	*index = addr->ifa_index;
+	group->family = AF_INET6;
+	memcpy(group->bytes, mnl_attr_get_payload(at.group), sizeof(group->bytes));
+	return true;
+}
+
+struct address addr_group(const struct address *a)
+{
+	struct address group = {
+		.family = AF_INET6, .bytes = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff}};
+
+	memcpy(group.bytes + 13, a->bytes + 13, 3);
+	return group;
 }

@@ -166,3 +166,13 @@ TEST(a_device_is_read_as_it_was_written)
 	CHECK(ip_equal(&back.is.vxlan.remote, &vxlan.vxlan.remote));
 	CHECK(back.is.vxlan.learning == SETTING_OFF);
 }
+
+TEST(neighbours_ask_for_an_address_on_the_group_that_the_standard_says)
+{
+	struct address a, group, want;
+
+	CHECK(ip_parse(&a, "4037::01:800:200e:8c6c")); /* the example of RFC 4291, 2.7.1 */
+	CHECK(ip_parse(&want, "ff02::1:ff0e:8c6c"));
+	group = addr_group(&a);
+	CHECK(ip_equal(&group, &want));
+}

@@ -43,6 +43,20 @@ static bool may_work_here(void)
 	       capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) && !access("/run", W_OK);
 }
 
+/* The user as the system outside knows it: in a user namespace of their own everybody is root. */
+static unsigned user_outside(void)
+{
+	unsigned inside, outside, count, user = geteuid();
+	FILE *map = fopen("/proc/self/uid_map", "re");
+
+	while (map && fscanf(map, "%u %u %u", &inside, &outside, &count) == 3)
+		if (geteuid() >= inside && geteuid() - inside < count)
+			user = outside + (geteuid() - inside);
+	if (map)
+		fclose(map);
+	return user;
+}
+
 /* A folder that nobody else may enter; in /tmp somebody else may have made it. */
 static int folder_open(bool make, struct error *e)
 {
@@ -53,7 +67,7 @@ static int folder_open(bool make, struct error *e)
 		st.st_uid == geteuid() && !access(runtime, W_OK))
 		snprintf(holder.path, sizeof(holder.path), "%s/warren", runtime);
 	else
-		snprintf(holder.path, sizeof(holder.path), "/tmp/warren-%u", (unsigned)geteuid());
+		snprintf(holder.path, sizeof(holder.path), "/tmp/warren-%u", user_outside());
 	if (make && mkdir(holder.path, 0700) && errno != EEXIST)
 		return error_errno(e, errno, "%s", holder.path);
 	holder.folder = open(holder.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -74,6 +88,16 @@ static bool holder_find(void)
 
 	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 &&
 	       process_parse(&holder.process, text) && process_lives(&holder.process);
+}
+
+/* Takes the small folder away; the lock on it is worth nothing from then on. */
+static void folder_remove(void)
+{
+	unlinkat(holder.folder, "holder", 0);
+	unlinkat(holder.folder, "lock", 0);
+	rmdir(holder.path);
+	close(holder.lock);
+	holder.lock = -1;
 }
 
 static int file_put(const char *path, const char *text)
@@ -304,14 +328,12 @@ int holder_enter_if_needed(enum holder_wish wish, struct error *e)
 	} while (err == -EAGAIN);
 	if (!holder_find()) {
 		if (wish == HOLDER_JOIN) {
-			unlinkat(holder.folder, "holder", 0);
-			unlinkat(holder.folder, "lock", 0);
-			rmdir(holder.path);
-			close(holder.lock);
-			holder.lock = -1;
+			folder_remove();
 			return 0;
 		}
 		err = holder_make(e);
+		if (err)
+			folder_remove();
 	}
 	/* Commands work side by side in there; only its beginning and its end are alone. */
 	if (!err && flock(holder.lock, LOCK_SH))
@@ -334,8 +356,5 @@ void holder_leave(void)
 		return;
 	process_end(&holder.process, SECOND, NULL);
 	process_vanish(&holder.process, clock_now() + 2 * SECOND);
-	unlinkat(holder.folder, "holder", 0);
-	unlinkat(holder.folder, "lock", 0);
-	/* The folder's own path may look different in here: it may lie in the old /run. */
-	rmdir(holder.path);
+	folder_remove();
 }

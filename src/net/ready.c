@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -13,15 +14,16 @@
 #include "net/link.h"
 
 enum { PATIENCE = 10, PATIENCE_STP = 70 }; /* seconds */
+enum { LOOK_DEVICES = 1024 };		   /* of a node that are looked at */
 
 /* One look at a node. */
 struct look {
 	const struct plan *plan;
 	const struct plan_node *node;
-	int missing;		/* device that is not ready; -1: none */
-	const char *what;	/* it waits for */
-	uint32_t indexes[1024]; /* ifindexes of the node's devices, as node->devices */
-	bool stp;		/* something waits for a spanning tree */
+	int missing;			/* device that is not ready; -1: none */
+	const char *what;		/* it waits for */
+	uint32_t indexes[LOOK_DEVICES]; /* ifindexes of the node's devices, as node->devices */
+	bool stp;			/* something waits for a spanning tree */
 };
 
 static void miss(struct look *l, int device, const char *what)
@@ -60,7 +62,7 @@ static int link_look(const struct nlmsghdr *h, void *arg)
 	if (index < 0)
 		return 0;
 	want = &l->node->devices[index];
-	if (index < (int)(sizeof(l->indexes) / sizeof(l->indexes[0])))
+	if (index < LOOK_DEVICES)
 		l->indexes[index] = (uint32_t)is.index;
 	if (!want->up)
 		return 0;
@@ -89,8 +91,7 @@ static int addr_look(const struct nlmsghdr *h, void *arg)
 
 	if (!addr_decode(h, &facts) || !facts.tentative || facts.failed)
 		return 0;
-	for (size_t i = 0;
-		i < l->node->device_count && i < sizeof(l->indexes) / sizeof(l->indexes[0]); i++) {
+	for (size_t i = 0; i < l->node->device_count && i < LOOK_DEVICES; i++) {
 		const struct plan_device *d = &l->node->devices[i];
 		bool six = false;
 
@@ -102,6 +103,78 @@ static int addr_look(const struct nlmsghdr *h, void *arg)
 			miss(l, (int)i, "its IPv6 addresses");
 	}
 	return 0;
+}
+
+/* Multicast groups that devices of the node are in. */
+struct groups {
+	struct {
+		uint32_t index;
+		struct address group;
+	} * list;
+	size_t count;
+};
+
+static int group_look(const struct nlmsghdr *h, void *arg)
+{
+	struct groups *g = arg;
+	struct address group;
+	uint32_t index;
+	void *grown;
+
+	if (!addr_decode_group(h, &index, &group))
+		return 0;
+	grown = reallocarray(g->list, g->count + 1, sizeof(*g->list));
+	if (!grown)
+		return -ENOMEM;
+	g->list = grown;
+	g->list[g->count].index = index;
+	g->list[g->count++].group = group;
+	return 0;
+}
+
+static bool group_joined(const struct groups *g, uint32_t index, const struct address *a)
+{
+	struct address group = addr_group(a);
+
+	for (size_t i = 0; i < g->count; i++)
+		if (g->list[i].index == index && ip_equal(&g->list[i].group, &group))
+			return true;
+	return false;
+}
+
+/* Can neighbours ask for the device's IPv6 addresses?  On some kinds they never do. */
+static bool is_asked_for(const struct plan_device *d)
+{
+	return d->up && d->arp != SETTING_OFF && d->kind != KIND_LOOPBACK && d->kind != KIND_TUN &&
+	       d->kind != KIND_TUNNEL && d->kind != KIND_DUMMY && d->kind != KIND_IFB;
+}
+
+static int groups_look(struct look *l, struct netlink *nl, struct error *e)
+{
+	struct groups groups = {0};
+	struct message m;
+	bool six = false;
+	int err;
+
+	for (size_t i = 0; i < l->node->device_count; i++)
+		for (size_t k = 0; k < l->node->devices[i].address_count; k++)
+			six = six ||
+			      l->node->devices[i].addresses[k].prefix.address.family == AF_INET6;
+	if (!six)
+		return 0;
+	addr_encode_groups(&m);
+	err = netlink_ask(nl, &m, group_look, &groups, e);
+	for (size_t i = 0; !err && i < l->node->device_count && i < LOOK_DEVICES; i++) {
+		const struct plan_device *d = &l->node->devices[i];
+
+		for (size_t k = 0; k < d->address_count && is_asked_for(d); k++)
+			if (d->addresses[k].prefix.address.family == AF_INET6 &&
+				!group_joined(
+					&groups, l->indexes[i], &d->addresses[k].prefix.address))
+				miss(l, (int)i, "neighbours to be able to ask for its addresses");
+	}
+	free(groups.list);
+	return err == -EOPNOTSUPP ? 0 : err;
 }
 
 static int node_look(struct apply *a, struct look *l, struct error *e)
@@ -121,6 +194,8 @@ static int node_look(struct apply *a, struct look *l, struct error *e)
 		addr_encode_dump(&m);
 		err = netlink_ask(apply_node_netlink(n), &m, addr_look, l, e);
 	}
+	if (!err)
+		err = groups_look(l, apply_node_netlink(n), e);
 	if (err == -EINTR) { /* something changed during the dump: look again */
 		miss(l, 0, "it to settle");
 		err = 0;

@@ -152,7 +152,10 @@ int state_remove(struct state *s, struct error *e)
 	if (err)
 		return error_errno(e, -err, "%s/%s", node_state_directory(), s->network);
 	s->removed = true;
-	rmdir(node_state_directory()); /* only when no network is left */
+	/* The last one takes along what was made for all: the folder, and where tunnels of nodes
+	 * show their sockets, unless somebody has sockets there. */
+	if (!rmdir(node_state_directory()))
+		rmdir("/run/wireguard");
 	return 0;
 }
 
