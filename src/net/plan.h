@@ -155,7 +155,9 @@ struct plan_sysctl {
 	const char *value;
 };
 
-/* A program that lives in the node while the network is up. */
+/* A program that lives in the node while the network is up.  What it says goes to
+ * NETWORK/NODE/log/.run-N in the state directory, N counted from 0 in its node; `warren` in it is
+ * the program that runs. */
 struct plan_process {
 	struct place at;
 	const char *run;   /* for `sh -c`, in the node */
