@@ -21,9 +21,11 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/scoped.h"
+#include "tunnel/command.h"
 #include "tunnel/conf.h"
 #include "tunnel/conf_save.h"
 #include "tunnel/control.h"
+#include "tunnel/grant.h"
 #include "tunnel/link.h"
 #include "tunnel/metrics.h"
 #include "tunnel/path_error.h"
@@ -33,7 +35,6 @@
 #include "tunnel/sandbox.h"
 #include "tunnel/tun.h"
 #include "tunnel/uapi_socket.h"
-#include "tunnel/udp.h"
 
 #define STOP_PATIENCE (5 * SECOND) /* for the packet process to end by itself */
 
@@ -75,98 +76,7 @@ bool parent_name_check(const char *name)
 		       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=+.-") == n;
 }
 
-/* ---- commands ---- */
-
-struct command {
-	struct watch watch; /* a pidfd */
-	struct loop *loop;
-	bool ended;
-};
-
-static void command_ready(struct watch *w, uint32_t events)
-{
-	watch_owner(w, struct command, watch)->ended = true;
-}
-
-static void signals_restore(void)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-}
-
-/* The loop goes on meanwhile: the command may well be `wg set`, which asks the packet process,
- * which asks us. */
-static int command_run(void *arg, const char *text)
-{
-	static const char *shells[] = {"/bin/bash", "/bin/sh"};
-	struct parent *p = arg;
-	struct command command = {.loop = &p->loop};
-	int status = 0;
-	pid_t pid;
-
-	log_debug("running %s", text);
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (!pid) {
-		signals_restore();
-		for (size_t i = 0; i < 2; i++)
-			execl(shells[i], shells[i], "-c", text, (char *)NULL);
-		_exit(127);
-	}
-	command.watch = (struct watch){(int)syscall(SYS_pidfd_open, pid, 0), command_ready};
-	if (command.watch.fd >= 0 && !loop_add(&p->loop, &command.watch, EPOLLIN)) {
-		while (!command.ended && !loop_step(&p->loop, -1))
-			;
-		loop_del(&p->loop, &command.watch);
-		close(command.watch.fd);
-	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 /* ---- the packet process's words ---- */
-
-static void sockets_open(struct privilege_message *m)
-{
-	struct udp udp;
-	struct error e = {0};
-
-	m->error = udp_open(&udp, m->socket.port, m->socket.mark, &e);
-	m->fds = 0;
-	if (m->error) {
-		log_debug("%s", e.text);
-		return;
-	}
-	m->socket.port = udp_port(&udp);
-	m->socket.in4 = udp.in4 >= 0;
-	m->socket.in6 = udp.in6 >= 0;
-	if (m->socket.in4)
-		m->fd[m->fds++] = udp.in4;
-	if (m->socket.in6)
-		m->fd[m->fds++] = udp.in6;
-}
-
-static void sockets_mark(struct privilege_message *m)
-{
-	struct udp udp = {.in4 = -1, .in6 = -1};
-	unsigned at = 0;
-
-	if (m->fds != (unsigned)m->socket.in4 + m->socket.in6) {
-		m->error = -EBADMSG;
-		return;
-	}
-	if (m->socket.in4)
-		udp.in4 = m->fd[at++];
-	if (m->socket.in6)
-		udp.in6 = m->fd[at++];
-	m->error = udp_set_fwmark(&udp, m->socket.mark);
-	privilege_close(m);
-}
 
 static void link_tell(struct parent *p)
 {
@@ -231,10 +141,9 @@ static void ask_ready(struct watch *w, uint32_t events)
 	case PRIVILEGE_SOCKETS:
 	case PRIVILEGE_MARK:
 		if (m.kind == PRIVILEGE_SOCKETS) {
-			privilege_close(&m);
-			sockets_open(&m);
+			grant_sockets(&m);
 		} else {
-			sockets_mark(&m);
+			grant_mark(&m);
 		}
 		m.kind = PRIVILEGE_ANSWER;
 		privilege_send(w->fd, &m);
@@ -258,6 +167,13 @@ static void ask_ready(struct watch *w, uint32_t events)
 		break;
 	}
 	privilege_close(&m);
+}
+
+/* The loop goes on meanwhile: the command may well be `wg set`, which asks the packet process,
+ * which asks us. */
+static int hook_run(void *arg, const char *text)
+{
+	return command_run(&((struct parent *)arg)->loop, text);
 }
 
 static void name_found(void *arg, const uint8_t key[SETTINGS_KEY], const union address *at)
@@ -505,7 +421,7 @@ static int parent_up(struct parent *p, struct error *e)
 	p->quick = (struct quick){.name = p->options->name,
 		.index = p->state.index,
 		.netlink = &p->netlink,
-		.run = command_run,
+		.run = hook_run,
 		.arg = p};
 	if (!p->file)
 		return 0;
@@ -532,14 +448,15 @@ static void file_read_again(struct parent *p)
 	}
 	daemon_say("RELOADING=1");
 	err = conf_read(&new, p->file, &e);
-	if (!err && p->quick.table && !new.settings.fwmark)
-		new.settings.fwmark = p->quick.table; /* as quick_prepare() chose it */
+	if (!err)
+		quick_choose(&p->quick, &new);
 	err = err ? err : settings_hand_over(p, &new, &e);
-	err = err ? err : quick_change(&p->quick, &p->conf, &new, &e);
 	if (err) {
 		log_error("%s; the settings stay as they are", e.text);
 		conf_done(&new);
 	} else {
+		if (quick_change(&p->quick, &p->conf, &new, &e))
+			log_error("%s; keys and peers are as the file says", e.text);
 		if (has_commands(&new) && !has_commands(&p->conf))
 			log_warning("the file's new commands will run with few rights: restart it");
 		resolve_set(&p->resolve, new.names, new.name_count);

@@ -185,14 +185,11 @@ static int routes_collect(const struct conf *c, struct prefix **list, size_t *co
 	return 0;
 }
 
-static bool has_default(const struct conf *c, uint8_t family)
+static bool has_default(const struct conf *c)
 {
-	for (size_t i = 0; i < c->settings.allowed_count; i++) {
-		const struct prefix *p = &c->settings.allowed_ips[i].prefix;
-
-		if (prefix_is_default(p) && (!family || p->family == family))
+	for (size_t i = 0; i < c->settings.allowed_count; i++)
+		if (prefix_is_default(&c->settings.allowed_ips[i].prefix))
 			return true;
-	}
 	return false;
 }
 
@@ -257,6 +254,28 @@ static int default_add(struct quick *q, const struct prefix *p, struct error *e)
 	return link_rules(q->netlink, p->family, q->table, true, e);
 }
 
+static int default_del(struct quick *q, const struct prefix *p, struct error *e)
+{
+	bool *rules = p->family == AF_INET ? &q->rules4 : &q->rules6;
+	int err = link_route(q->netlink, q->index, p, q->table, false, e);
+
+	if (!err && *rules)
+		err = link_rules(q->netlink, p->family, q->table, false, e);
+	if (!err)
+		*rules = false;
+	return err;
+}
+
+static void guard_unset(struct quick *q)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "nft delete table inet %s", q->name);
+	if (q->guard)
+		q->run(q->arg, command);
+	q->guard = false;
+}
+
 static uint32_t route_table(const struct conf *c)
 {
 	return c->routes == CONF_ROUTES_TABLE ? c->table : CONF_TABLE_MAIN;
@@ -271,7 +290,7 @@ static int route_change(
 	if (prefix_is_default(p) && c->routes == CONF_ROUTES_AUTO && add)
 		err = default_add(q, p, e);
 	else if (prefix_is_default(p) && c->routes == CONF_ROUTES_AUTO)
-		err = link_route(q->netlink, q->index, p, q->table, false, e);
+		err = default_del(q, p, e);
 	else
 		err = link_route(q->netlink, q->index, p, route_table(c), add, e);
 	if (!err)
@@ -337,9 +356,16 @@ int quick_prepare(struct quick *q, struct conf *c, struct error *e)
 {
 	int err = hooks_run(q, c, CONF_PRE_UP, e);
 
-	if (err || c->routes != CONF_ROUTES_AUTO || !has_default(c, 0))
-		return err;
-	if (!q->table)
+	if (!err)
+		quick_choose(q, c);
+	return err;
+}
+
+void quick_choose(struct quick *q, struct conf *c)
+{
+	if (c->routes != CONF_ROUTES_AUTO || !has_default(c))
+		return;
+	if (c->settings.fwmark)
 		q->table = c->settings.fwmark;
 	if (!q->table) {
 		q->table = TABLE_FIRST;
@@ -347,7 +373,6 @@ int quick_prepare(struct quick *q, struct conf *c, struct error *e)
 			q->table++;
 	}
 	c->settings.fwmark = q->table;
-	return 0;
 }
 
 int quick_up(struct quick *q, const struct conf *c, struct error *e)
@@ -415,13 +440,16 @@ int quick_change(struct quick *q, const struct conf *old, const struct conf *new
 	free(q->routes);
 	q->routes = routes;
 	q->route_count = count;
+	if ((q->rules4 || q->rules6) && !q->guard)
+		guard_set(q, new);
+	else if (!q->rules4 && !q->rules6)
+		guard_unset(q);
 	return 0;
 }
 
 void quick_down(struct quick *q, const struct conf *c)
 {
 	struct error e = {0};
-	char command[128];
 
 	if (hooks_run(q, c, CONF_PRE_DOWN, &e))
 		log_warning("%s", e.text);
@@ -430,11 +458,8 @@ void quick_down(struct quick *q, const struct conf *c)
 		log_warning("%s: rules of the default route: %s", q->name, e.text);
 	if (q->rules6 && link_rules(q->netlink, AF_INET6, q->table, false, &e))
 		log_warning("%s: rules of the default route: %s", q->name, e.text);
-	if (q->guard) {
-		snprintf(command, sizeof(command), "nft delete table inet %s", q->name);
-		q->run(q->arg, command);
-	}
-	q->rules4 = q->rules6 = q->guard = false;
+	guard_unset(q);
+	q->rules4 = q->rules6 = false;
 	free(q->routes);
 	q->routes = NULL;
 	q->route_count = 0;

@@ -40,6 +40,9 @@ struct quick {
 /* quick_prepare - may set c->settings.fwmark; 0, or -errno of a command that failed */
 int quick_prepare(struct quick *q, struct conf *c, struct error *e);
 
+/* quick_choose - the part of it that reading the file again needs too: the mark and the table */
+void quick_choose(struct quick *q, struct conf *c);
+
 /* quick_up - 0, or -errno with `e`; then quick_down() takes back what was done */
 int quick_up(struct quick *q, const struct conf *c, struct error *e);
 

@@ -97,6 +97,24 @@ client() {
 	run ! node $C nft list table inet wg0
 }
 
+@test "a default route may come and go with SIGHUP" {
+	client
+	warren_start $C wg0 -c "$file"
+	rules=$(ip -n $C rule)
+	allowed="0.0.0.0/0" client
+	kill -HUP $tunnel
+	wait_for 10 sh -c "ip -n $C rule | grep -q 'not from all fwmark 0xca6c lookup 51820'"
+	wait_for 10 sh -c "ip -n $C route show table 51820 | grep -q '^default dev wg0'"
+	wait_for 10 node $C nft list table inet wg0
+	node $C ping -c 1 -W 5 192.168.3.1
+	client
+	kill -HUP $tunnel
+	wait_for 10 sh -c "! ip -n $C rule | grep -q 51820"
+	wait_for 10 sh -c "! nsenter -t $(cat "$BATS_TEST_TMPDIR/$C.pid") -n nft list table inet wg0"
+	[ "$(ip -n $C rule)" = "$rules" ]
+	node $C ping -c 1 -W 5 192.168.3.1
+}
+
 @test "a second tunnel with a default route takes another table" {
 	allowed="0.0.0.0/0" client
 	ip -n $C route add 10.99.0.0/16 dev e0 table 51820

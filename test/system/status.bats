@@ -174,3 +174,10 @@ while True:
 	kill $(cat "$BATS_TEST_TMPDIR/pids" | tail -2)
 	wait_for 10 sh -c "! test -e $BATS_TEST_TMPDIR/metrics"
 }
+
+@test "each reason is explained in doc/tunnel.md" {
+	top=$BATS_TEST_DIRNAME/../..
+	for reason in $(grep -oP 'X\([A-Z0-9_]+, "\K[a-z0-9-]+' "$top/src/tunnel/trouble.h") device-down idle under-way; do
+		grep -qF "\`$reason\`" "$top/doc/tunnel.md" || { echo "$reason"; false; }
+	done
+}
