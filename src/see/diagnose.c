@@ -77,6 +77,8 @@ const struct cause *const causes[] = {
 	&cause_echo_ignored,
 	&cause_no_listener,
 	&cause_qdisc_drop,
+	&cause_tunnel_allowed_ips,
+	&cause_tunnel_no_handshake,
 	&cause_tun_no_answer,
 	NULL,
 };

@@ -97,6 +97,6 @@ extern const struct cause cause_accept_local, cause_address_not_owned, cause_arp
 	cause_port_not_enslaved, cause_qdisc_drop, cause_return_gateway_dead, cause_route_refuses,
 	cause_routing_loop, cause_rp_filter, cause_source_not_local, cause_tc_drop,
 	cause_ttl_expired, cause_tun_no_answer, cause_tun_no_process, cause_tun_not_reading,
-	cause_tunnel_mtu, cause_vxlan_no_remote, cause_vxlan_port, cause_vxlan_vni,
+	cause_tunnel_allowed_ips, cause_tunnel_mtu, cause_tunnel_no_handshake, cause_vxlan_no_remote, cause_vxlan_port, cause_vxlan_vni,
 	cause_way_device_down, cause_way_peer_down, cause_wrong_namespace, cause_xdp_drop,
 	cause_xfrm_policy;

@@ -140,6 +140,15 @@ struct {
 	__type(value, struct reader);
 } readers SEC(".maps");
 
+/* Sockets that such a process has just sent by: a datagram that waits for a neighbour leaves later,
+ * in nobody's name. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct reader);
+} senders SEC(".maps");
+
 #define GUESS_TIME 200000000ull /* nanoseconds between a read and the send that it caused */
 
 static __always_inline __u16 be16_at(const __u8 *p)
@@ -524,15 +533,15 @@ static __always_inline bool guess(struct scratch *s, struct sk_buff *skb)
 	struct path_event *e = &s->event;
 	__u32 pid = (__u32)(bpf_get_current_pid_tgid() >> 32), l4, value = PATH_GUESS;
 	struct reader *r = bpf_map_lookup_elem(&readers, &pid);
+	__u64 sk = (__u64)BPF_CORE_READ(skb, sk);
 	struct key key;
+	bool handshake;
 
-	if (!r || r->exact || !BPF_CORE_READ(skb, sk))
+	if (!sk)
 		return false;
-	if (bpf_ktime_get_ns() - r->time > GUESS_TIME) {
-		bpf_map_delete_elem(&readers, &pid);
-		return false;
-	}
-	if (e->length < r->length)
+	if (!r)
+		r = bpf_map_lookup_elem(&senders, &sk);
+	if (!r || r->exact || bpf_ktime_get_ns() - r->time > GUESS_TIME)
 		return false;
 	if (e->protocol == ETHERTYPE_IP && (e->bytes[9] == UDP || e->bytes[9] == TCP))
 		l4 = (e->bytes[0] & 15) * 4;
@@ -545,14 +554,17 @@ static __always_inline bool guess(struct scratch *s, struct sk_buff *skb)
 	else
 		l4 += (e->bytes[(l4 + 12) & 127] >> 4) * 4;
 	l4 &= 127;
-	/* WireGuard's handshake and cookie are no carriers. */
-	if (e->bytes[l4] >= 1 && e->bytes[l4] <= 3 && !e->bytes[l4 + 1] && !e->bytes[l4 + 2] &&
-		!e->bytes[l4 + 3])
+	/* WireGuard: before the first datagram a handshake (types 1, 2), which the probe waits for;
+	 * cookies (3) are nobody's. */
+	handshake = e->bytes[l4] >= 1 && e->bytes[l4] <= 3 && !e->bytes[l4 + 1] &&
+		    !e->bytes[l4 + 2] && !e->bytes[l4 + 3];
+	if (handshake ? e->bytes[l4] == 3 : e->length < r->length)
 		return false;
 	__builtin_memcpy(key.bytes, e->bytes + l4, PATH_KEY);
 	__builtin_memcpy(e->key, e->bytes + l4, PATH_KEY);
 	bpf_map_update_elem(&carriers, &key, &value, BPF_ANY);
-	bpf_map_delete_elem(&readers, &pid);
+	if (!handshake)
+		bpf_map_delete_elem(&readers, &pid);
 	e->match = PATH_GUESS;
 	e->location = 0;
 	e->reason = 0;
@@ -633,6 +645,23 @@ int BPF_PROG(on_consume, struct sk_buff *skb)
 			bpf_map_update_elem(&readers, &pid, &r, BPF_ANY);
 	}
 	event_send(s, PATH_CONSUME, skb);
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(on_send, struct sock *sk, int length)
+{
+	__u32 pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	struct reader *r, copy;
+	__u64 key = (__u64)sk;
+
+	if (!watch.active || length <= 0)
+		return 0;
+	r = bpf_map_lookup_elem(&readers, &pid);
+	if (!r || r->exact || bpf_ktime_get_ns() - r->time > GUESS_TIME)
+		return 0;
+	copy = *r;
+	bpf_map_update_elem(&senders, &key, &copy, BPF_ANY);
 	return 0;
 }
 

@@ -53,6 +53,7 @@ static void programs_choose(struct path_bpf *bpf, const struct btf *btf)
 		{bpf->progs.on_drop, "kfree_skb"},
 		{bpf->progs.on_consume, "consume_skb"},
 		{bpf->progs.on_icmp, "icmp_send"},
+		{bpf->progs.on_send, "sock_send_length"}, /* since 6.3 */
 		{bpf->progs.on_route4, "fib_table_lookup"},
 		{bpf->progs.on_route6, "fib6_table_lookup"},
 	};
