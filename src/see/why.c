@@ -22,6 +22,8 @@
 
 /* Nothing has happened for this long: time to ask where the packet is. */
 #define QUIET (60 * MILLISECOND)
+/* A snapshot older than this is not what an answer may rest on. */
+#define SNAPSHOT_LIFE (2 * SECOND)
 /* After an answer, what is still on its way to the ring. */
 #define DRAIN (15 * MILLISECOND)
 
@@ -294,22 +296,56 @@ static bool judge_once(struct asking *a, bool final)
 	return final || (known && !s.patient);
 }
 
+static bool devices_agree(const struct device *a, const struct device *b)
+{
+	if (a->ifindex != b->ifindex || a->flags != b->flags || a->carrier != b->carrier ||
+		a->mtu != b->mtu || a->master != b->master || a->port.state != b->port.state ||
+		a->port.isolated != b->port.isolated || a->address_count != b->address_count)
+		return false;
+	for (size_t i = 0; i < a->address_count; i++)
+		if (memcmp(a->addresses[i].ip, b->addresses[i].ip, 16) ||
+			a->addresses[i].prefix != b->addresses[i].prefix)
+			return false;
+	return true;
+}
+
+/* Is the snapshot still true of the node that the verdict names?  Only that one is read again:
+ * a machine may have hundreds. */
+static bool snapshot_holds(const struct asking *a)
+{
+	const struct topology *t = &a->topology;
+	int netns = topology_netns_named(t, a->verdict->node);
+	struct topology now;
+	const struct netns_view *view;
+	bool same;
+
+	if (netns < 0 || topology_read_one(&now, &t->netns[netns].node, NULL))
+		return false;
+	view = &t->netns[netns];
+	same = now.device_count == view->device_count;
+	for (size_t i = 0; same && i < view->device_count; i++)
+		same = devices_agree(&now.devices[i], &t->devices[view->first_device + i]);
+	topology_free(&now);
+	return same;
+}
+
+/* The snapshot is from just before the probe.  What a verdict rests on is read again before it is
+ * given; when that has changed in the meantime, everything is. */
 static bool judge(struct asking *a, bool final)
 {
 	const char *cause;
 
-	if (final) {
+	if (clock_now() - a->topology.taken > SNAPSHOT_LIFE)
 		topology_again(a);
-		return judge_once(a, true);
-	}
-	if (!judge_once(a, false))
+	if (!judge_once(a, final))
 		return false;
-	if (a->verdict->delivered)
+	if (a->verdict->delivered || !a->verdict->cause)
 		return true;
 	cause = a->verdict->cause;
 	events_drain(a, DRAIN);
-	topology_again(a);
-	return judge_once(a, false) && cause == a->verdict->cause;
+	if (!snapshot_holds(a))
+		topology_again(a);
+	return (judge_once(a, final) && cause == a->verdict->cause) || final;
 }
 
 /* A neighbour entry that had failed before we asked takes our probe with it.  If nothing is
