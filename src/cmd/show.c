@@ -389,7 +389,9 @@ static void stop(int signal)
 
 static int watch(const struct show *show)
 {
-	struct timespec pause = {show->every / SECOND, show->every % SECOND};
+	int64_t every = show->every < 50 * MILLISECOND ? 50 * MILLISECOND : show->every;
+	struct timespec pause = {every / SECOND, every % SECOND};
+	struct choice c;
 	struct topology before = {0}, now = {0};
 	struct sigaction action = {.sa_handler = stop};
 	struct error e = {0};
@@ -407,8 +409,8 @@ static int watch(const struct show *show)
 		}
 		if (i && terminal.is_terminal && !show->json)
 			printf("\033[H\033[2J");
-		if (i) /* the first one is only what rates are counted from */
-			status = show_once(show, &now, &before, &terminal);
+		/* The first one is only what rates are counted from. */
+		status = i ? show_once(show, &now, &before, &terminal) : choose(show, &now, &c);
 		topology_free(&before);
 		before = now;
 		if (status == EXIT_DONE && i < show->count)
@@ -448,7 +450,7 @@ static const struct option_row options[] = {
 		offsetof(struct show, json), 0, 0},
 	{"watch", 'w', NULL, "again each second, with rates, until Ctrl-C", OPTION_FLAG,
 		offsetof(struct show, watch), 0, 0},
-	{"every", 0, "SECONDS", "how often to --watch (default 1)", OPTION_SECONDS,
+	{"every", 0, "SECONDS", "how often to --watch (default 1, at least 0.05)", OPTION_SECONDS,
 		offsetof(struct show, every), 0, 0},
 	{"count", 0, "N", "--watch N times, then end", OPTION_NUMBER, offsetof(struct show, count),
 		1, INT32_MAX},

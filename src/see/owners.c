@@ -127,7 +127,8 @@ static int holder_add(struct device *d, pid_t pid, int home)
 
 	for (size_t i = 0; i < d->holder_count; i++) {
 		if (d->holders[i].process.pid == pid) {
-			d->holders[i].queues++;
+			/* A device with one queue has one, however often it was dup()ed. */
+			d->holders[i].queues += d->tun.multi_queue || d->kind == DEVICE_MACVLAN;
 			return 0;
 		}
 	}
