@@ -251,6 +251,57 @@ static void column_place(struct plan *p, int component, int column, bool *placed
 		placed[p->order[i]] = true;
 }
 
+/* How far down the other end of a row's only cable lies; NAN when it has none, or several. */
+static double far_end(const struct plan *p, int row)
+{
+	double y = NAN;
+
+	for (size_t i = 0; i < p->m->wire_count; i++) {
+		const struct map_wire *w = &p->m->wires[i];
+		int other = w->a == row ? w->b : w->a;
+
+		if ((w->a != row && w->b != row) || w->kind == WIRE_TUNNEL)
+			continue;
+		if (!isnan(y))
+			return NAN;
+		y = p->l->rooms[p->m->rows[other].room].y + p->l->rows[other].y;
+	}
+	return y;
+}
+
+/* Exchanges two rows of a room, when their cables then no longer cross. */
+static void untangle(struct plan *p, size_t a, size_t b)
+{
+	struct layout_row *x = &p->l->rows[a], *y = &p->l->rows[b];
+	double far_a, far_b, swap = x->y;
+
+	if (x->side != y->side || x->pill_width > 0 || y->pill_width > 0)
+		return;
+	far_a = far_end(p, (int)a);
+	far_b = far_end(p, (int)b);
+	if (isnan(far_a) || isnan(far_b) || (far_a < far_b) == (x->y < y->y) ||
+		fabs(far_a - far_b) < 1)
+		return;
+	x->y = y->y;
+	y->y = swap;
+}
+
+/* In each room, the rows that may stand in any order. */
+static void rows_untangle(struct plan *p, int component)
+{
+	for (size_t r = 0; r < p->m->room_count; r++) {
+		const struct map_room *room = &p->m->rooms[r];
+		size_t end = room->first_row + room->row_count;
+
+		for (size_t i = room->first_row, next; i < end; i = next) {
+			next = run_end(p->m, room, i);
+			for (size_t a = i; a < next && room->component == component; a++)
+				for (size_t b = a + 1; b < next; b++)
+					untangle(p, a, b);
+		}
+	}
+}
+
 /* The column with the fewest rooms is the trunk: from it outwards, and back, and again. */
 static int component_rows(struct plan *p, int component)
 {
@@ -277,6 +328,8 @@ static int component_rows(struct plan *p, int component)
 			column_place(p, component, c, placed);
 		for (int c = trunk - 1; c >= 0; c--)
 			column_place(p, component, c, placed);
+		if (sweep < SWEEPS - 1)
+			rows_untangle(p, component);
 	}
 	free(placed);
 	return columns;
