@@ -216,3 +216,29 @@ device_gone() { # the other end of a cable that ended in the namespace
 	[[ $output == *"-w FILE"* ]]
 	[ ! -e "$FILE" ]
 }
+
+@test "an ordinary user captures on networks of his own" {
+	[ "$(cat /proc/sys/user/max_user_namespaces)" != 0 ] || skip "this system has no user namespaces"
+	ID=$((65100 + RANDOM % 300))
+	WORK=$(mktemp -d)
+	chown "$ID" "$WORK"
+	install -m 755 "$WARREN" "$WORK/warren"
+	printf '%s\n' 'name: own' 'nodes: {a: {devices: {e0: 10.0.0.1/24}}, b: {devices: {e0: 10.0.0.2/24}}}' \
+		'links: [a:e0 -- b:e0]' >"$WORK/own.yaml"
+	as_user ./warren up own.yaml
+	as_user ./warren capture -n own -w out.pcapng -c 4 icmp 2>"$BATS_TEST_TMPDIR/said" 3>&- &
+	CAPTURE=$!
+	wait_for 30 grep -q '^capturing on' "$BATS_TEST_TMPDIR/said"
+	as_user ./warren exec a ping -n -c1 -W4 10.0.0.2
+	wait $CAPTURE
+	as_user ./warren down own
+	[ "$(fields "$WORK/out.pcapng" frame.interface_name icmp.type | tr '\n\t' '  ')" = \
+		"e0@a 8 e0@b 8 e0@b 0 e0@a 0 " ]
+	[ "$(stat -c %u "$WORK/out.pcapng")" = "$ID" ]
+	rm -rf "$WORK"
+}
+
+as_user() {
+	(cd "$WORK" && exec setpriv --reuid "$ID" --regid "$ID" --clear-groups --inh-caps=-all \
+		env -u XDG_RUNTIME_DIR HOME="$WORK" "$@")
+}

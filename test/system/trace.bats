@@ -163,6 +163,20 @@ wireguard_set() { # NETNS PEER ENDPOINT ALLOWED
 	[ "$(jq -r 'select(.device == "a0") | .match' "$OUT")" = guess ]
 }
 
+@test "through our own tunnel: sealed into a datagram, carried, and opened" {
+	NET=$(name v)
+	sed "s/^name: .*/name: $NET/" "$EXAMPLES/vpn.yaml" >"$BATS_TEST_TMPDIR/vpn.yaml"
+	network_note "$NET"
+	"$WARREN" up "$BATS_TEST_TMPDIR/vpn.yaml"
+	wait_for 20 "$WARREN" exec "$NET/site-a" ping -n -c1 -W1 192.168.4.10 # the handshake
+	trace_start 'icmp[icmptype] = icmp-echo and dst host 192.168.4.10'
+	"$WARREN" exec "$NET/site-a" ping -n -c1 -W4 192.168.4.10
+	trace_stop
+	[ "$(jq -r 'select(.packet == 1) | select(.event != "read") | (.node | sub(".*/"; "")) + "/" + (.device // "-") + "/" + .event + (if .match == "carrier" then "+" else "" end)' "$OUT" | tr '\n' ' ')" = \
+		"site-a/tun0/tx site-a/-/seal site-a/eth0/tx+ internet/a/rx+ internet/b/tx+ site-b/eth0/rx+ site-b/-/open site-b/tun0/rx site-b/lan0/tx host-b/eth0/rx " ]
+	[ "$(jq -r 'select(.event == "seal") | .comm' "$OUT")" = warren ]
+}
+
 @test "the kernel decides as libpcap does, on a mix of packets and filters" {
 	filters=("arp" "icmp" "icmp6" "ip6" "udp" "tcp" "udp port 53" "tcp dst port 81" "host 10.0.1.1"
 		"net 10.0.1.0/24 and not icmp" "tcp[tcpflags] & tcp-syn != 0" "greater 200" "less 60"
