@@ -302,6 +302,7 @@ static int holder_join(struct error *e)
 
 int holder_enter_if_needed(enum holder_wish wish, struct error *e)
 {
+	bool alone = false;
 	int err;
 
 	if (holder.entered || may_work_here())
@@ -318,13 +319,19 @@ int holder_enter_if_needed(enum holder_wish wish, struct error *e)
 		if (err)
 			return err == -ENOENT ? 0 : err;
 		holder.lock = openat(holder.folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		if (holder.lock < 0 || flock(holder.lock, LOCK_EX))
+		if (holder.lock < 0 || flock(holder.lock, alone ? LOCK_EX : LOCK_SH))
 			return error_errno(e, errno, "%s/lock", holder.path);
 		/* The holder's end may have taken the folder away while we waited. */
 		err = fstat(holder.lock, &mine) || fstatat(holder.folder, "lock", &theirs, 0) ||
 				      mine.st_ino != theirs.st_ino
 			      ? -EAGAIN
 			      : 0;
+		/* Commands work side by side in there, some of them long; only its beginning and
+		 * its end are alone. */
+		if (!err && !alone && !holder_find()) {
+			alone = true;
+			err = -EAGAIN;
+		}
 	} while (err == -EAGAIN);
 	if (!holder_find()) {
 		if (wish == HOLDER_JOIN) {
@@ -335,7 +342,6 @@ int holder_enter_if_needed(enum holder_wish wish, struct error *e)
 		if (err)
 			folder_remove();
 	}
-	/* Commands work side by side in there; only its beginning and its end are alone. */
 	if (!err && flock(holder.lock, LOCK_SH))
 		err = error_errno(e, errno, "%s/lock", holder.path);
 	return err ? err : holder_join(e);
