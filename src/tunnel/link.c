@@ -230,10 +230,10 @@ uint32_t link_path_mtu(struct netlink *nl, const union address *to, uint32_t mar
 
 /* ---- the watch ---- */
 
-int link_watch_open(struct link_watch *w, int index, int netns)
+int link_watch_open(struct link_watch *w, int index)
 {
 	int group = RTNLGRP_LINK;
-	int err = netlink_open(&w->netlink, NETLINK_ROUTE, netns);
+	int err = netlink_open(&w->netlink, NETLINK_ROUTE, -1);
 
 	if (err)
 		return err;

@@ -64,8 +64,8 @@ struct link_watch {
 
 enum link_event { LINK_NOTHING, LINK_CHANGED, LINK_DELETED };
 
-/* link_watch_open - notices about a device in a namespace (-1: ours); link_watch_close */
-int link_watch_open(struct link_watch *w, int index, int netns);
+/* link_watch_open - notices about a device in our namespace; link_watch_close */
+int link_watch_open(struct link_watch *w, int index);
 void link_watch_close(struct link_watch *w);
 
 /* link_watch_read - everything that waits; the last word on the device

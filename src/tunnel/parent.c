@@ -36,6 +36,7 @@
 #include "tunnel/tun.h"
 #include "tunnel/uapi_socket.h"
 
+#define LOOK_INTERVAL (1 * SECOND)
 #define STOP_PATIENCE (5 * SECOND) /* for the packet process to end by itself */
 
 enum { STACK_USED = 65536 };
@@ -52,6 +53,8 @@ struct parent {
 	struct link_watch link;
 	struct link_state state;
 	struct watch ask, signals, deleted;
+	struct watch look; /* a timer: after a device in another namespace */
+	bool away;
 	int tell;
 	int uapi, metrics; /* listening, for the packet process; -1 */
 	struct tun tun;
@@ -89,40 +92,62 @@ static void link_tell(struct parent *p)
 
 static void link_ready(struct watch *w, uint32_t events);
 
-/* Watch the device in a namespace; tell its state, which may have changed before we looked. */
-static int link_follow(struct parent *p, const char *name, int netns)
+/* Watch the device; read its state once more then, so that nothing is missed. */
+static int link_follow(struct parent *p)
+{
+	int err = link_read(&p->netlink, p->options->name, 0, &p->state);
+
+	if (!err)
+		err = link_watch_open(&p->link, p->state.index);
+	if (err)
+		return err;
+	p->link.watch.ready = link_ready;
+	err = loop_add(&p->loop, &p->link.watch, EPOLLIN);
+	return err ? err : link_read(&p->netlink, p->options->name, 0, &p->state);
+}
+
+static int link_read_there(int netns, const char *name, struct link_state *out)
 {
 	struct netlink nl;
-	int err = netlink_open(&nl, NETLINK_ROUTE, netns);
+	int err = netns < 0 ? -errno : netlink_open(&nl, NETLINK_ROUTE, netns);
 
 	if (err)
 		return err;
-	err = link_read(&nl, name, 0, &p->state);
-	if (!err)
-		err = link_watch_open(&p->link, p->state.index, netns);
-	if (!err) {
-		p->link.watch.ready = link_ready;
-		err = loop_add(&p->loop, &p->link.watch, EPOLLIN);
-		if (!err) /* once more, now that nothing is missed */
-			err = link_read(&nl, name, 0, &p->state);
-	}
+	err = link_read(&nl, name, 0, out);
 	netlink_close(&nl);
 	return err;
 }
 
-/* The device lives, but not where we watched: it was moved to another namespace. */
+/* The device lives, but not where we watched: it was moved to another namespace.  A socket there
+ * would keep that namespace alive for ever, so from now on we look once a second. */
 static void device_followed(struct parent *p, struct privilege_message *m)
 {
 	SCOPED_FD int netns = m->fds == 1 ? ioctl(m->fd[0], TUNGETDEVNETNS, 0) : -1;
+	struct link_state state = p->state;
+	int err;
 
 	m->text[IFNAMSIZ - 1] = '\0';
-	if (netns < 0 || link_follow(p, m->text, netns)) {
-		log_warning("the device went to another namespace where it cannot be watched: %s",
-			strerror(errno));
-		return;
+	err = link_read_there(netns, m->text, &state);
+	if (!p->away && err)
+		log_warning("the device went to a namespace where it cannot be followed: %s",
+			strerror(-err));
+	else if (!p->away)
+		log_info("the device went to another namespace, the sockets stay in this one");
+	p->away = true;
+	if (!err && (state.up != p->state.up || state.mtu != p->state.mtu)) {
+		p->state = state;
+		link_tell(p);
 	}
-	log_info("the device went to another namespace, the sockets stay in this one");
-	link_tell(p);
+	timer_set(p->look.fd, clock_now() + LOOK_INTERVAL);
+}
+
+static void look_ready(struct watch *w, uint32_t events)
+{
+	struct parent *p = watch_owner(w, struct parent, look);
+	struct privilege_message m = {.kind = PRIVILEGE_WHERE};
+
+	timer_read(w->fd);
+	privilege_send(p->tell, &m);
 }
 
 static void ask_ready(struct watch *w, uint32_t events)
@@ -264,6 +289,8 @@ static int watches_open(struct parent *p, struct error *e)
 		err = -errno;
 	err = err ? err : loop_add(&p->loop, &p->signals, EPOLLIN);
 	err = err ? err : loop_add(&p->loop, &p->deleted, EPOLLIN);
+	p->look = (struct watch){timer_open(), look_ready};
+	err = err ? err : loop_add(&p->loop, &p->look, EPOLLIN);
 	err = err ? err : resolve_open(&p->resolve, &p->loop, name_found, p);
 	err = err ? err : netlink_open(&p->netlink, NETLINK_ROUTE, -1);
 	return err ? error_errno(e, -err, "%s", p->options->name) : 0;
@@ -397,7 +424,7 @@ static int parent_open(struct parent *p, struct error *e)
 			return p->metrics;
 	}
 	inotify_add_watch(p->deleted.fd, UAPI_DIRECTORY, IN_DELETE | IN_MOVED_FROM);
-	err = link_follow(p, o->name, -1);
+	err = link_follow(p);
 	return err ? error_errno(e, -err, "%s", o->name) : 0;
 }
 

@@ -129,7 +129,8 @@ gone() { # NS IFNAME: neither the device nor its socket is there
 	wait_for 5 sh -c "node() { nsenter -t $(cat "$BATS_TEST_TMPDIR/$N.pid") -m -n \"\$@\"; }; node $WARREN tunnel status wg0 | grep -q 'wg0 is down'"
 	ip -n $M link set wg0 up
 	wait_for 10 ip netns exec $M ping -c 1 -W 1 192.168.3.2
-	ip -n $M link del wg0
+	# nothing of ours keeps that namespace: with it the device goes, and the tunnel ends
+	ip netns del $M
 	wait_for 10 sh -c "! kill -0 $tunnel"
 }
 
