@@ -26,6 +26,21 @@ static void datagrams_send(int fd, uint16_t port, int n)
 			_exit(CANNOT_TELL);
 }
 
+/* On a busy machine loopback delivers a moment later. */
+static bool comes_to(struct watcher *w, uint64_t want)
+{
+	uint64_t n = 0;
+
+	for (int tries = 0; tries < 500; tries++) {
+		if (watcher_count(w, &n, NULL))
+			return false;
+		if (n >= want)
+			break;
+		usleep(10000);
+	}
+	return n == want;
+}
+
 /* In a network of its own: a user namespace with nothing but lo. */
 static int count_on_lo(void)
 {
@@ -45,12 +60,10 @@ static int count_on_lo(void)
 		return DISAGREES;
 	datagrams_send(fd, 9, 300);
 	datagrams_send(fd, 10, 5);
-	if (watcher_count(&nine, &n, NULL) || n != 300)
-		return DISAGREES;
-	if (watcher_count(&vlan, &n, NULL) || n != 300)
+	if (!comes_to(&nine, 300) || !comes_to(&vlan, 300))
 		return DISAGREES;
 	datagrams_send(fd, 9, 1);
-	if (watcher_count(&nine, &n, NULL) || n != 301)
+	if (!comes_to(&nine, 301))
 		return DISAGREES;
 	if (watcher_count(&all, &n, NULL) || n < 306)
 		return DISAGREES;
