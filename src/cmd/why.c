@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "cmd/commands.h"
+#include "net/holder.h"
 
 struct why {
 	bool json;
@@ -137,7 +138,9 @@ static int why_run(const struct command *c, int argc, char **argv)
 	q.size = (int32_t)why.size;
 	q.df = why.df;
 	q.timeout = why.timeout;
-	err = why_ask(&q, &v, &e);
+	err = holder_enter_if_needed(HOLDER_JOIN, &e);
+	if (!err)
+		err = why_ask(&q, &v, &e);
 	if (err) {
 		fprintf(stderr, "warren why: %s\n", e.text[0] ? e.text : strerror(-err));
 		return EXIT_USAGE;

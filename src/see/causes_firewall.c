@@ -21,7 +21,7 @@ static const struct seen *received_before(const struct scene *s, const struct se
 {
 	const struct seen *found = NULL;
 
-	for (const struct seen *n = s->story->list; n < at; n++)
+	for (const struct seen *n = s->story->list; n <= at; n++)
 		if (n->event.netns == at->event.netns && n->leg == at->leg &&
 			n->event.kind == PATH_RX)
 			found = n;

@@ -98,6 +98,7 @@ const struct cause cause_bad_checksum = {
 	.repair = "ip netns exec N ethtool -K D tx off, or remove the rule",
 	.signs = {{SIGN_DROP, "ICMP_CSUM", NULL, 0}, {SIGN_DROP, "UDP_CSUM", NULL, 0},
 		{SIGN_DROP, "TCP_CSUM", NULL, 0}, {SIGN_DROP, "IP_CSUM", NULL, 0}},
+	.needs_drop = true,
 	.confirm = bad_checksum_confirm,
 };
 
@@ -159,6 +160,7 @@ const struct cause cause_tc_drop = {
 	.signs = {{SIGN_DROP, "TC_INGRESS", NULL, 0}, {SIGN_DROP, "TC_EGRESS", NULL, 0},
 		{SIGN_DROP, "NOT_SPECIFIED", "__netif_receive_skb_core", 0},
 		{SIGN_DROP, "NOT_SPECIFIED", "__dev_queue_xmit", 0}},
+	.needs_drop = true,
 	.confirm = tc_drop_confirm,
 };
 
@@ -238,6 +240,7 @@ const struct cause cause_qdisc_drop = {
 	.repair = "tc -n N qdisc del dev D root",
 	.signs = {{SIGN_DROP, "QDISC_DROP", NULL, 0}, {SIGN_DROP, "QDISC_OVERLIMIT", NULL, 0},
 		{SIGN_DROP, NULL, "__dev_queue_xmit", 0}, {SIGN_DROP, NULL, "__dev_xmit_skb", 0}},
+	.needs_drop = true,
 	.confirm = qdisc_drop_confirm,
 };
 
@@ -385,6 +388,7 @@ const struct cause cause_cgroup_bpf_drop = {
 		"cgroup of the asking process or its parents.",
 	.repair = "bpftool cgroup detach ...",
 	.signs = {{SIGN_DROP, "BPF_CGROUP_EGRESS", NULL, 0}},
+	.needs_drop = true,
 	.confirm = cgroup_drop_confirm,
 };
 

@@ -65,7 +65,8 @@ static bool forwarding_off_confirm(struct scene *s, const struct cause *c)
 	long all, device;
 
 	scene_packet(s, &p);
-	if (!at || netns < 0 || scene_is_local(s, netns, p.family, p.destination) != TOPOLOGY_NONE)
+	if (!at || netns < 0 || (at->event.kind != PATH_DROP && at->event.kind != PATH_RX) ||
+		scene_is_local(s, netns, p.family, p.destination) != TOPOLOGY_NONE)
 		return false;
 	if (p.family == 6) {
 		all = device = live_sysctl(scene_fd(s, netns), -1, "net/ipv6/conf/all/forwarding");

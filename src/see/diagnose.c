@@ -100,6 +100,8 @@ static bool sign_fits(const struct scene *s, const struct sign *sign)
 		return s->probe->error && s->probe->stage == PROBE_SENT &&
 		       (!sign->error || s->probe->error == sign->error);
 	case SIGN_DROP:
+		if (s->blind && at)
+			return s->ending->kind == ENDING_RECEIVED || s->ending->kind == ENDING_SENT;
 		return at && at->event.kind == PATH_DROP && text_fits(sign->reason, at->reason) &&
 		       text_fits(sign->symbol, at->symbol);
 	case SIGN_UNRESOLVED:
@@ -121,6 +123,8 @@ static bool sign_fits(const struct scene *s, const struct sign *sign)
 
 static bool is_candidate(const struct scene *s, const struct cause *c)
 {
+	if (s->blind && c->needs_drop)
+		return false;
 	for (int i = 0; i < SIGNS && c->signs[i].kind != SIGN_END; i++)
 		if (sign_fits(s, &c->signs[i]))
 			return true;
@@ -131,6 +135,7 @@ static bool is_candidate(const struct scene *s, const struct cause *c)
 static void facts_seen(struct scene *s)
 {
 	const struct seen *at = scene_seen(s);
+	const char *source = s->blind ? "sockets" : "tracepoint";
 	char packet[192];
 
 	if (s->probe->error && s->probe->stage != PROBE_SENT)
@@ -146,11 +151,11 @@ static void facts_seen(struct scene *s)
 			at->symbol, scene_name(s, scene_netns(s, at)), at->event.device, packet);
 		break;
 	case PATH_RX:
-		verdict_fact(s->verdict, "tracepoint", "last seen: received by %s %s: %s",
+		verdict_fact(s->verdict, source, "last seen: received by %s %s: %s",
 			scene_name(s, scene_netns(s, at)), at->event.device, packet);
 		break;
 	default:
-		verdict_fact(s->verdict, "tracepoint", "%s: %s %s: %s",
+		verdict_fact(s->verdict, source, "%s: %s %s: %s",
 			s->ending->kind == ENDING_UNRESOLVED ? "asked, and not answered"
 							     : "last seen",
 			scene_name(s, scene_netns(s, at)), at->event.device, packet);

@@ -34,6 +34,7 @@ struct scene {
 	const struct ending *ending;
 	const struct topology *topology; /* read just now */
 	int asker;			 /* index of the asker's namespace */
+	bool blind;   /* drops cannot be seen: what arrived and went no further may be one */
 	bool final;   /* nothing more will come: the kernel has refused, or time is up */
 	bool patient; /* out: the cause found rests on waiting; it is certain only at the end */
 	struct verdict *verdict;
@@ -66,6 +67,8 @@ struct cause {
 	const char *proof;  /* what is looked at, for doc/causes.md */
 	const char *repair; /* the fix as a template, for doc/causes.md */
 	struct sign signs[SIGNS];
+	/* The drop itself is the proof: without having seen it, state is not enough. */
+	bool needs_drop;
 	/* Fills s->verdict (place, why, facts, fixes) and returns true, or returns false; what a
 	 * function that returns false has added is taken back. */
 	bool (*confirm)(struct scene *s, const struct cause *c);
@@ -97,6 +100,6 @@ extern const struct cause cause_accept_local, cause_address_not_owned, cause_arp
 	cause_port_not_enslaved, cause_qdisc_drop, cause_return_gateway_dead, cause_route_refuses,
 	cause_routing_loop, cause_rp_filter, cause_source_not_local, cause_tc_drop,
 	cause_ttl_expired, cause_tun_no_answer, cause_tun_no_process, cause_tun_not_reading,
-	cause_tunnel_allowed_ips, cause_tunnel_mtu, cause_tunnel_no_handshake, cause_vxlan_no_remote, cause_vxlan_port, cause_vxlan_vni,
-	cause_way_device_down, cause_way_peer_down, cause_wrong_namespace, cause_xdp_drop,
-	cause_xfrm_policy;
+	cause_tunnel_allowed_ips, cause_tunnel_mtu, cause_tunnel_no_handshake,
+	cause_vxlan_no_remote, cause_vxlan_port, cause_vxlan_vni, cause_way_device_down,
+	cause_way_peer_down, cause_wrong_namespace, cause_xdp_drop, cause_xfrm_policy;

@@ -16,6 +16,7 @@
 #include "see/path.h"
 #include "see/probe.h"
 #include "see/scene.h"
+#include "see/sockets.h"
 #include "see/story.h"
 #include "see/topology.h"
 #include "see/verdict.h"
@@ -32,6 +33,8 @@ struct asking {
 	struct node node;
 	struct probe probe;
 	struct path path;
+	struct sockets sockets;
+	bool blind; /* by packet sockets: no drops, no decisions */
 	struct story story;
 	size_t named; /* events of the story whose names were looked up */
 	struct topology topology;
@@ -61,6 +64,8 @@ static void event_take(const struct path_event *event, void *arg)
  * answer is in, because that would be counted as its time. */
 static void names_fill(struct asking *a)
 {
+	if (a->blind)
+		return;
 	for (; a->named < a->story.count; a->named++) {
 		struct seen *n = &a->story.list[a->named];
 
@@ -181,19 +186,26 @@ static void component_mark(const struct topology *t, int asker, bool *in)
 	}
 }
 
-static void namespaces_tell(struct asking *a)
+/* Where to look: free() it. */
+static bool *component_of(const struct asking *a)
 {
 	const struct topology *t = &a->topology;
 	int asker = topology_netns(t, a->node.inode);
 	bool *in = calloc(t->netns_count + 1, sizeof(*in));
 
-	path_namespace(&a->path, (uint32_t)a->node.inode);
-	if (in && asker >= 0) {
+	if (in && asker >= 0)
 		component_mark(t, asker, in);
-		for (size_t i = 0; i < t->netns_count; i++)
-			if (in[i])
-				path_namespace(&a->path, (uint32_t)t->netns[i].node.inode);
-	}
+	return in;
+}
+
+static void namespaces_tell(struct asking *a)
+{
+	bool *in = component_of(a);
+
+	path_namespace(&a->path, (uint32_t)a->node.inode);
+	for (size_t i = 0; in && i < a->topology.netns_count; i++)
+		if (in[i])
+			path_namespace(&a->path, (uint32_t)a->topology.netns[i].node.inode);
 	free(in);
 }
 
@@ -207,6 +219,10 @@ static void watch_begin(struct asking *a)
 		.neighbours = 1};
 
 	memcpy(watch.token, p->token, sizeof(watch.token));
+	if (a->blind) {
+		sockets_watch(&a->sockets, &watch);
+		return;
+	}
 	path_address(&a->path, p->family, probe_ip(&p->destination));
 	/* The way back: the address we ask from is only known for certain once it is sent. */
 	for (size_t i = 0; i < a->topology.device_count; i++) {
@@ -240,6 +256,7 @@ static struct scene scene_of(struct asking *a, const struct ending *ending, bool
 		.topology = &a->topology,
 		.asker = topology_netns(&a->topology, a->node.inode),
 		.final = final,
+		.blind = a->blind,
 		.verdict = a->verdict};
 }
 
@@ -261,15 +278,29 @@ static bool datagram_arrived(struct asking *a, const struct scene *s)
 		       at->outer.destination, at->outer.second);
 }
 
+/* Wait for events, or for the probe's own socket, and take what there is. */
+static void events_wait(struct asking *a, int milliseconds)
+{
+	struct pollfd p[2] = {
+		{.fd = a->blind ? a->sockets.epoll : path_fd(&a->path), .events = POLLIN},
+		{.fd = a->probe.fd, .events = a->probe.proto == PROBE_TCP ? POLLOUT : POLLIN}};
+
+	poll(p, 2, milliseconds);
+	if (a->blind)
+		sockets_read(&a->sockets);
+	else
+		path_read(&a->path);
+}
+
 static void events_drain(struct asking *a, int64_t time)
 {
 	int64_t end = monotonic() + time;
 
 	do {
-		struct pollfd p = {.fd = path_fd(&a->path), .events = POLLIN};
+		struct timespec nap = {.tv_nsec = 3 * MILLISECOND};
 
-		poll(&p, 1, 5);
-		path_read(&a->path);
+		nanosleep(&nap, NULL);
+		events_wait(a, 0);
 	} while (monotonic() < end);
 }
 
@@ -365,14 +396,10 @@ static bool was_too_late(const struct asking *a)
 static void follow(struct asking *a, int64_t deadline)
 {
 	for (;;) {
-		struct pollfd p[2] = {{.fd = path_fd(&a->path), .events = POLLIN},
-			{.fd = a->probe.fd,
-				.events = a->probe.proto == PROBE_TCP ? POLLOUT : POLLIN}};
 		enum probe_answer answer;
 		int64_t now;
 
-		poll(p, 2, 20);
-		path_read(&a->path);
+		events_wait(a, 20);
 		answer = probe_answer(&a->probe);
 		if (answer == ANSWER_GOOD) {
 			verdict_clear(a->verdict);
@@ -451,12 +478,36 @@ static void ask_once(struct asking *a, int64_t timeout)
 		events_drain(a, DRAIN);
 		judge(a, true);
 	}
-	path_watch(&a->path, NULL);
-	path_read(&a->path);
+	if (!a->blind)
+		path_watch(&a->path, NULL);
+	events_wait(a, 0);
+}
+
+/* eBPF where it is allowed, else packet sockets. */
+static int eyes_open(struct asking *a, struct error *e)
+{
+	enum why_engine engine = a->question->engine;
+	bool *in;
+	int err = engine == WHY_SOCKETS ? -EPERM : path_open(&a->path, event_take, a, e);
+
+	if (!err) {
+		a->verdict->engine = "ebpf";
+		tunnels_attach(a);
+		namespaces_tell(a);
+	}
+	if (!err || engine == WHY_EBPF)
+		return err;
+	a->blind = true;
+	a->verdict->engine = "sockets";
+	in = component_of(a);
+	err = in ? sockets_open(&a->sockets, &a->topology, in, event_take, a, e)
+		 : error_errno(e, ENOMEM, "packet sockets");
+	free(in);
+	return err;
 }
 
 /* A question may name a device or a source that is not there: no packet, and yet an answer. */
-static int ask_ebpf(struct asking *a, struct error *e)
+static int ask(struct asking *a, struct error *e)
 {
 	const struct question *q = a->question;
 	int64_t timeout = q->timeout ? q->timeout : WHY_TIMEOUT_DEFAULT;
@@ -465,18 +516,14 @@ static int ask_ebpf(struct asking *a, struct error *e)
 	int err;
 
 	err = destination_parse(q, &a->node, &destination, e);
-	if (err)
-		return err;
-	err = topology_read(&a->topology, e);
 	if (!err)
-		err = path_open(&a->path, event_take, a, e);
+		err = topology_read(&a->topology, e);
+	if (!err)
+		err = eyes_open(a, e);
 	if (!err)
 		err = probe_open(&a->probe, q, a->node.fd, &destination, e);
 	if (err)
 		return err;
-	a->verdict->engine = "ebpf";
-	tunnels_attach(a);
-	namespaces_tell(a);
 	ask_once(a, timeout);
 	if (was_too_late(a)) {
 		probe_close(&a->probe);
@@ -488,7 +535,11 @@ static int ask_ebpf(struct asking *a, struct error *e)
 			return err;
 		ask_once(a, timeout);
 	}
-	a->verdict->lost = path_lost(&a->path) + a->story.cut;
+	if (a->blind)
+		verdict_fact(a->verdict, "sockets",
+			"seen by packet sockets: drops inside the kernel, routing decisions and what processes "
+			"do with packets could not be seen");
+	a->verdict->lost = (a->blind ? a->sockets.lost : path_lost(&a->path)) + a->story.cut;
 	names_fill(a);
 	socket_step(a);
 	story_tell(&a->story, node_name, a, a->verdict);
@@ -509,9 +560,10 @@ int why_ask(const struct question *q, struct verdict *v, struct error *e)
 	*v = (struct verdict){.rtt = -1};
 	err = node_open(&a.node, q->from, e);
 	if (!err)
-		err = ask_ebpf(&a, e);
+		err = ask(&a, e);
 	probe_close(&a.probe);
 	path_close(&a.path);
+	sockets_close(&a.sockets);
 	story_done(&a.story);
 	topology_free(&a.topology);
 	node_close(&a.node);
