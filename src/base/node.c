@@ -45,6 +45,26 @@ bool node_split(const char *netns, char network[NODE_NAME], char node[NODE_NAME]
 	return true;
 }
 
+static bool is_same_network(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	/* These files have one inode for each namespace, and everybody may ask for it. */
+	return !stat(a, &x) && !stat(b, &y) && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+}
+
+ino_t node_host(void)
+{
+	struct stat st;
+
+	if (!stat("/proc/1/ns/net", &st))
+		return st.st_ino;
+	if (is_same_network("/proc/1/net/dev", "/proc/self/net/dev") &&
+		!stat("/proc/self/ns/net", &st))
+		return st.st_ino;
+	return 0;
+}
+
 static int node_compare(const void *a, const void *b)
 {
 	return strcmp(((const struct node *)a)->name, ((const struct node *)b)->name);
@@ -178,7 +198,10 @@ static int name_open(struct node *n, const char *spec, struct error *e)
 		*n = *found;
 		err = path_open(n, path, e);
 	} else if (!err && !strcmp(spec, "host")) {
-		err = path_open(n, "/proc/1/ns/net", e);
+		struct stat here;
+		bool home = !stat("/proc/self/ns/net", &here) && here.st_ino == node_host();
+
+		err = path_open(n, home ? "/proc/self/ns/net" : "/proc/1/ns/net", e);
 	} else if (!err) {
 		err = error_set(e, ENOENT,
 			"no node '%s': expected a Warren node, an `ip netns` name, pid:N or a path", spec);
@@ -196,10 +219,8 @@ int node_open(struct node *n, const char *spec, struct error *e)
 	*n = (struct node){.fd = -1};
 	snprintf(n->name, sizeof(n->name), "%s", spec ? spec : "host");
 	if (!spec) {
-		struct stat init;
-
 		err = path_open(n, "/proc/thread-self/ns/net", e);
-		if (!err && (stat("/proc/1/ns/net", &init) || init.st_ino != n->inode))
+		if (!err && n->inode != node_host())
 			snprintf(n->name, sizeof(n->name), "here");
 		if (!err)
 			name_adopt(n, true);

@@ -49,6 +49,12 @@ void node_directories(const char *netns, const char *state);
 int node_open(struct node *n, const char *spec, struct error *e);
 void node_close(struct node *n);
 
+/* node_host - the inode of the namespace of process 1, or 0 where that may not be known
+ *
+ * Some machines hide process 1 even from root; then it can only be told whether we are in it.
+ */
+ino_t node_host(void);
+
 /* node_enter - move the calling thread into the node; 0 or -errno */
 int node_enter(const struct node *n);
 

@@ -112,30 +112,9 @@ static int by_name(struct topology *t)
 	return 0;
 }
 
-static bool is_same_network(const char *a, const char *b)
-{
-	struct stat x, y;
-
-	/* These files have one inode for each namespace, and everybody may ask for it. */
-	return !stat(a, &x) && !stat(b, &y) && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
-}
-
-/* The namespace of process 1, as far as an ordinary user can tell which that is. */
-static ino_t host_inode(void)
-{
-	struct stat st;
-
-	if (!stat("/proc/1/ns/net", &st))
-		return st.st_ino;
-	if (is_same_network("/proc/1/net/dev", "/proc/self/net/dev") &&
-		!stat("/proc/self/ns/net", &st))
-		return st.st_ino;
-	return 0;
-}
-
 static int by_process(struct topology *t, const struct processes *p)
 {
-	ino_t host = host_inode();
+	ino_t host = node_host();
 
 	for (size_t i = 0; i < p->inhabitant_count; i++) {
 		const struct inhabitant *lives = &p->inhabitants[i];
