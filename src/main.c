@@ -8,21 +8,24 @@
 #include "cmd/commands.h"
 
 static const struct command *const commands[] = {
+	/* build */
 	&cmd_up,
 	&cmd_plan,
 	&cmd_down,
 	&cmd_ls,
-	&cmd_map,
 	&cmd_exec,
 	&cmd_test,
-	&cmd_capture,
-	&cmd_tunnel,
 	&cmd_file,
+	/* connect */
+	&cmd_tunnel,
 	&cmd_key,
-	&cmd_read,
+	/* see */
 	&cmd_show,
-	&cmd_trace,
+	&cmd_map,
 	&cmd_why,
+	&cmd_trace,
+	&cmd_capture,
+	&cmd_read,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
