@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -84,6 +85,9 @@ __attribute__((noreturn)) static void child_run(int gate, const struct process_p
 		dup2(null, STDIN_FILENO);
 	dup2(plan->log, STDOUT_FILENO);
 	dup2(plan->log, STDERR_FILENO);
+	/* It lives on: what our caller has open (a pipe that somebody reads to its end) it does not
+	 * keep open. */
+	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (plan->keep >= 0)
 		fcntl(plan->keep, F_SETFD, 0);
 	for (int s = 1; s < NSIG; s++)

@@ -485,7 +485,7 @@ nodes: [" ""
 	printf 'name: %s\nnodes: {a: {processes: ["sleep 1000"]}}\n' "$NET" >"$FILE"
 	warren up "$FILE"
 	pid=$(sed -n 's/^+process.*\t\([0-9]*\) .*/\1/p' "/run/warren/$NET/.journal")
-	kill -KILL "$pid"
+	kill -KILL -- "-$pid"
 	wait_for 5 bash -c "'$WARREN' ls | grep -E '^$NET +degraded'"
 	run warren plan "$FILE"
 	[ "$status" = 2 ]
@@ -493,7 +493,7 @@ nodes: [" ""
 	warren up "$FILE"
 	warren ls | grep -E "^$NET +up"
 	pid=$(sed -n 's/^+process.*\t\([0-9]*\) .*/\1/p' "/run/warren/$NET/.journal" | tail -n 1)
-	kill -KILL "$pid"
+	kill -KILL -- "-$pid"
 	printf 'name: %s\nnodes: {a: {}}\n' "$NET" >"$FILE"
 	warren up "$FILE"
 	warren ls | grep -E "^$NET +up"
