@@ -33,8 +33,8 @@ picture() {
 
 @test "from any random network to any other" {
 	for seed in $(seq "${WARREN_SEED:-1}" $((${WARREN_SEED:-1} + 4))); do
-		"$BATS_TEST_DIRNAME/random-network" "$NET" $((2 * seed)) >"$A"
-		"$BATS_TEST_DIRNAME/random-network" "$NET" $((2 * seed + 1)) >"$B"
+		"$BATS_TEST_DIRNAME/random-file" "$NET" $((2 * seed)) >"$A"
+		"$BATS_TEST_DIRNAME/random-file" "$NET" $((2 * seed + 1)) >"$B"
 		echo "seed $seed"
 		warren up "$A"
 		warren up "$B"
@@ -54,8 +54,8 @@ picture() {
 
 @test "a change that fails goes back to any random network" {
 	for seed in 3 5 8; do
-		"$BATS_TEST_DIRNAME/random-network" "$NET" $((2 * seed)) >"$A"
-		"$BATS_TEST_DIRNAME/random-network" "$NET" $((2 * seed + 1)) >"$B"
+		"$BATS_TEST_DIRNAME/random-file" "$NET" $((2 * seed)) >"$A"
+		"$BATS_TEST_DIRNAME/random-file" "$NET" $((2 * seed + 1)) >"$B"
 		sed -i '0,/^    sysctl:/s/^    sysctl:/    processes: [{run: "exit 1", ready: "false"}]\n    sysctl:/' "$B"
 		sed -i '0,/^    processes: \[\"/{/^    processes: \[\"/d}' "$B"
 		warren up "$A"

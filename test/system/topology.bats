@@ -60,7 +60,7 @@ random_networks() {
 	p=$(name q)
 	mkdir -p "$dir/said"
 	for ((seed = $1; seed <= $2; seed++)); do
-		"$BATS_TEST_DIRNAME/random_network" "$seed" "$p.$seed" "$dir/$seed"
+		"$BATS_TEST_DIRNAME/random-devices" "$seed" "$p.$seed" "$dir/$seed"
 		grep -h '^netns add' "$dir/$seed/host" | cut -d' ' -f3 >>"$BATS_TEST_TMPDIR/netns"
 		ip -batch "$dir/$seed/host"
 	done
