@@ -10,9 +10,10 @@
 #include "base/clock.h"
 #include "cmd/commands.h"
 #include "net/holder.h"
+#include "see/diagnose.h"
 
 struct why {
-	bool json;
+	bool json, causes;
 	const char *from, *device, *source, *proto, *engine;
 	int64_t port, size, timeout;
 	bool df;
@@ -20,6 +21,8 @@ struct why {
 
 static const struct option_row options[] = {
 	{"json", 0, NULL, "print one JSON object", OPTION_FLAG, offsetof(struct why, json), 0, 0},
+	{"causes", 0, NULL, "print the rule book: every cause, its proof and its repair",
+		OPTION_FLAG, offsetof(struct why, causes), 0, 0},
 	{"from", 0, "NODE", "the node that asks (default: here)", OPTION_TEXT,
 		offsetof(struct why, from), 0, 0},
 	{"device", 0, "DEV", "bind the probe to this device", OPTION_TEXT,
@@ -118,6 +121,18 @@ static void text_print(const struct verdict *v)
 			(unsigned long long)v->lost);
 }
 
+/* doc/causes.md is this page. */
+static int causes_print(void)
+{
+	printf("# The causes that `warren why` knows\n\n"
+	       "Made by `warren why --causes` from the records in `src/see/causes_*.c`, in the order in\n"
+	       "which they are tried.  A cause is only named when the live system confirms it.\n");
+	for (const struct cause *const *c = causes; *c; c++)
+		printf("\n## %s\n\n%s.\n\n* Proof: %s\n* Repair: `%s`\n", (*c)->id, (*c)->title,
+			(*c)->proof, (*c)->repair);
+	return fflush(stdout) ? EXIT_USAGE : EXIT_DONE;
+}
+
 static int why_run(const struct command *c, int argc, char **argv)
 {
 	struct why why = {0};
@@ -128,6 +143,13 @@ static int why_run(const struct command *c, int argc, char **argv)
 
 	if (at < 0)
 		return options_exit(at);
+	if (why.causes)
+		return causes_print();
+	if (at == argc) {
+		fprintf(stderr,
+			"warren why: whom to ask is missing: expected DST, an address or a name\n");
+		return EXIT_USAGE;
+	}
 	if (!proto_parse(why.proto, &q.proto) || !engine_parse(why.engine, &q.engine))
 		return EXIT_USAGE;
 	q.destination = argv[at];
@@ -161,14 +183,14 @@ static int why_run(const struct command *c, int argc, char **argv)
 
 const struct command cmd_why = {
 	.name = "why",
-	.takes = "DST",
+	.takes = "DST | --causes",
 	.summary = "send one probe, follow it, say where it ended, why, and how to fix it",
 	.about = "Exit status: 0 the round trip was made, 1 it was not (the verdict says why),\n"
 		 "2 wrong usage, or it could not be asked.\n\n"
 		 "  warren why --from site-a 192.168.3.1\n"
 		 "  warren why --from A --proto tcp --port 80 10.0.0.2",
 	.options = options,
-	.min = 1,
+	.min = 0,
 	.max = 1,
 	.run = why_run,
 };

@@ -54,7 +54,7 @@ bool asked_find(const struct scene *s, struct asked *a)
 	if (a->device == TOPOLOGY_NONE)
 		return false;
 	reached = scene_segment(s, a->device, SEGMENT_CABLED, &open);
-	while ((owner = topology_owner(t, (uint8_t)family, s->ending->wanted, owner)) !=
+	while ((owner = scene_owner(s, (uint8_t)family, s->ending->wanted, owner)) !=
 		TOPOLOGY_NONE) {
 		int netns = t->devices[owner].netns;
 		const struct seen *heard = heard_in(s, netns, netns == a->netns, a->device);

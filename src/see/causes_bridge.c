@@ -457,8 +457,8 @@ static bool port_not_enslaved_confirm(struct scene *s, const struct cause *c)
 		if (!port && s->ending->kind != ENDING_UNRESOLVED)
 			port = port_loose(s, t->devices[device].end.device, &bridge);
 	}
-	while (!port && (owner = topology_owner(t, family == 6 ? AF_INET6 : AF_INET, wanted,
-				 owner)) != TOPOLOGY_NONE)
+	while (!port && (owner = scene_owner(s, family == 6 ? AF_INET6 : AF_INET, wanted, owner)) !=
+				TOPOLOGY_NONE)
 		port = port_loose(s, owner, &bridge);
 	if (!port)
 		return false;

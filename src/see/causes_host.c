@@ -431,7 +431,7 @@ static bool neighbour_wrong_confirm(struct scene *s, const struct cause *c)
 		!entry.found || !entry.has_mac)
 		return false;
 	reached = scene_segment(s, device, SEGMENT_CABLED, &open);
-	while (reached && (owner = topology_owner(t, p.family == 6 ? AF_INET6 : AF_INET, next,
+	while (reached && (owner = scene_owner(s, p.family == 6 ? AF_INET6 : AF_INET, next,
 				   owner)) != TOPOLOGY_NONE)
 		for (size_t i = 0; i < t->device_count; i++) {
 			if (!reached[i] || t->devices[i].netns != t->devices[owner].netns)

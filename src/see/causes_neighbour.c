@@ -15,7 +15,7 @@ static bool segment_owns(
 	const struct topology *t = s->topology;
 	int owner = TOPOLOGY_NONE;
 
-	while ((owner = topology_owner(t, family == 6 ? AF_INET6 : AF_INET, ip, owner)) !=
+	while ((owner = scene_owner(s, family == 6 ? AF_INET6 : AF_INET, ip, owner)) !=
 		TOPOLOGY_NONE)
 		for (size_t i = 0; i < t->device_count; i++)
 			if (reached[i] && t->devices[i].netns == t->devices[owner].netns)

@@ -648,7 +648,7 @@ static bool ipv6_duplicate_confirm(struct scene *s, const struct cause *c)
 	scene_packet(s, &view);
 	if (view.family != 6)
 		return false;
-	while ((owner = topology_owner(t, AF_INET6, view.destination, owner)) != TOPOLOGY_NONE)
+	while ((owner = scene_owner(s, AF_INET6, view.destination, owner)) != TOPOLOGY_NONE)
 		for (size_t k = 0; k < t->devices[owner].address_count; k++) {
 			const struct address *a = &t->devices[owner].addresses[k];
 

@@ -32,6 +32,7 @@ struct scene {
 	const struct probe *probe;
 	const struct story *story;
 	const struct ending *ending;
+	const bool *near; /* for each namespace: can the asker's packets come there; NULL: any */
 	const struct topology *topology; /* read just now */
 	int asker;			 /* index of the asker's namespace */
 	bool blind;   /* drops cannot be seen: what arrived and went no further may be one */

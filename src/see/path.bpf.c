@@ -127,6 +127,14 @@ struct {
 	__type(value, __u32);
 } fragments SEC(".maps");
 
+/* Processes that hold a tun or tap device open: only they can read from it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u8);
+} holders SEC(".maps");
+
 /* Processes that have just read the probe, from a tun or from a socket. */
 struct reader {
 	__u64 time;
@@ -280,6 +288,10 @@ static __always_inline __u32 carrier_match(struct path_event *e, const __u8 *pay
 {
 	struct key key;
 	__u32 *known;
+
+	/* What lies behind the packet's end is the rest of another one. */
+	if ((__u64)(payload - e->bytes) + PATH_KEY > e->captured)
+		return PATH_NOTHING;
 
 	__builtin_memcpy(key.bytes, payload, PATH_KEY);
 	known = bpf_map_lookup_elem(&carriers, &key);
@@ -560,6 +572,8 @@ static __always_inline bool guess(struct scratch *s, struct sk_buff *skb)
 		    !e->bytes[l4 + 2] && !e->bytes[l4 + 3];
 	if (handshake ? e->bytes[l4] == 3 : e->length < r->length)
 		return false;
+	if (l4 + PATH_KEY > e->captured)
+		return false;
 	__builtin_memcpy(key.bytes, e->bytes + l4, PATH_KEY);
 	__builtin_memcpy(e->key, e->bytes + l4, PATH_KEY);
 	bpf_map_update_elem(&carriers, &key, &value, BPF_ANY);
@@ -571,6 +585,15 @@ static __always_inline bool guess(struct scratch *s, struct sk_buff *skb)
 	return true;
 }
 
+/* The cheap part of the question, asked of every packet that anybody sends. */
+static __always_inline bool guess_may_be(struct sk_buff *skb)
+{
+	__u32 pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	__u64 sk = (__u64)BPF_CORE_READ(skb, sk);
+
+	return sk && (bpf_map_lookup_elem(&readers, &pid) || bpf_map_lookup_elem(&senders, &sk));
+}
+
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(on_queue, struct sk_buff *skb)
 {
@@ -579,8 +602,11 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 
 	if (!s)
 		return 0;
-	if (!s->event.match && guess(s, skb))
+	if (!s->event.match && guess_may_be(skb)) {
 		place_fill(&s->event, skb, dev);
+		if (namespace_wanted(s->event.netns))
+			guess(s, skb);
+	}
 	if (s->event.match == PATH_CARRIER || s->event.match == PATH_GUESS)
 		outer_watch(&s->event);
 	if (s->event.match)
@@ -637,11 +663,12 @@ int BPF_PROG(on_consume, struct sk_buff *skb)
 		struct reader r = {.time = bpf_ktime_get_ns(), .length = e->length};
 		__u32 pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
 		struct reader *old = bpf_map_lookup_elem(&readers, &pid);
+		bool holds = bpf_map_lookup_elem(&holders, &pid);
 
 		if (e->match != PATH_PROBE)
 			r.length = 0xffffffff; /* it will write to a tun, where the token is seen
 						  again */
-		if (!old || !old->exact)
+		if (holds && (!old || !old->exact))
 			bpf_map_update_elem(&readers, &pid, &r, BPF_ANY);
 	}
 	event_send(s, PATH_CONSUME, skb);

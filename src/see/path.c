@@ -166,6 +166,13 @@ void path_address(struct path *p, uint8_t family, const uint8_t *ip)
 	bpf_map_update_elem(bpf_map__fd(p->bpf->maps.addresses), key, &one, BPF_ANY);
 }
 
+void path_holder(struct path *p, uint32_t pid)
+{
+	uint8_t one = 1;
+
+	bpf_map_update_elem(bpf_map__fd(p->bpf->maps.holders), &pid, &one, BPF_ANY);
+}
+
 void path_namespace(struct path *p, uint32_t netns)
 {
 	uint8_t one = 1;

@@ -72,6 +72,10 @@ void path_watch(struct path *p, const struct path_watch *watch);
 /* path_address - tell routing decisions about this destination; family 4 or 6 */
 void path_address(struct path *p, uint8_t family, const uint8_t *ip);
 
+/* path_holder - this process holds a tun or tap open: what it sends after a read may be the packet
+ */
+void path_holder(struct path *p, uint32_t pid);
+
 /* path_namespace - tell ARP, ND and routing decisions of this namespace (inode number) */
 void path_namespace(struct path *p, uint32_t netns);
 

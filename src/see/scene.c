@@ -132,11 +132,19 @@ int scene_covering(const struct scene *s, int netns, uint8_t family, const uint8
 	return best;
 }
 
+int scene_owner(const struct scene *s, uint8_t family, const void *ip, int after)
+{
+	do
+		after = topology_owner(s->topology, family, ip, after);
+	while (after != TOPOLOGY_NONE && s->near && !s->near[s->topology->devices[after].netns]);
+	return after;
+}
+
 int scene_is_local(const struct scene *s, int netns, uint8_t family, const uint8_t *ip)
 {
 	int owner = TOPOLOGY_NONE;
 
-	while ((owner = topology_owner(s->topology, family == 6 ? AF_INET6 : AF_INET, ip, owner)) !=
+	while ((owner = scene_owner(s, family == 6 ? AF_INET6 : AF_INET, ip, owner)) !=
 		TOPOLOGY_NONE)
 		if (s->topology->devices[owner].netns == netns)
 			return owner;
@@ -378,7 +386,7 @@ static unsigned int prefix_of(const struct scene *s, int netns, uint8_t family, 
 {
 	const struct topology *t = s->topology;
 	const struct address *with;
-	int owner = topology_owner(t, family == 6 ? AF_INET6 : AF_INET, ip, TOPOLOGY_NONE);
+	int owner = scene_owner(s, family == 6 ? AF_INET6 : AF_INET, ip, TOPOLOGY_NONE);
 
 	if (scene_covering(s, netns, family, ip, &with) != TOPOLOGY_NONE)
 		return with->prefix;

@@ -33,6 +33,9 @@ int scene_device(const struct scene *s, const struct seen *n);
 bool scene_address_equal(uint8_t family, const uint8_t *a, const uint8_t *b);
 bool address_covers(const struct address *a, uint8_t family, const uint8_t *ip);
 uint8_t address_family(const struct address *a); /* 4 or 6 */
+/* scene_owner - as topology_owner(), of the namespaces that the asker's packets can come to: the
+ * same address elsewhere on the machine is another network's affair */
+int scene_owner(const struct scene *s, uint8_t family, const void *ip, int after);
 /* scene_covering - the device of `netns` with an address whose prefix covers ip, or NONE;
  * *with is that address */
 int scene_covering(const struct scene *s, int netns, uint8_t family, const uint8_t *ip,

@@ -34,6 +34,7 @@ struct asking {
 	struct probe probe;
 	struct path path;
 	struct sockets sockets;
+	bool *near; /* namespaces of `topology` that the asker's packets can come to */
 	bool blind; /* by packet sockets: no drops, no decisions */
 	struct story story;
 	size_t named; /* events of the story whose names were looked up */
@@ -122,47 +123,6 @@ static int destination_parse(const struct question *q, const struct node *node,
 	return 0;
 }
 
-static void tunnels_attach(struct asking *a)
-{
-	const struct topology *t = &a->topology;
-
-	for (size_t i = 0; i < t->device_count; i++)
-		for (size_t k = 0; k < t->devices[i].holder_count; k++) {
-			char exe[64];
-
-			snprintf(exe, sizeof(exe), "/proc/%d/exe",
-				(int)t->devices[i].holders[k].process.pid);
-			path_tunnel(&a->path, exe);
-		}
-}
-
-static uint8_t probe_protocol(const struct probe *p)
-{
-	if (p->proto == PROBE_UDP)
-		return IPPROTO_UDP;
-	if (p->proto == PROBE_TCP)
-		return IPPROTO_TCP;
-	return p->family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-}
-
-static void subject_fill(struct asking *a)
-{
-	struct subject *u = &a->story.subject;
-	const struct probe *p = &a->probe;
-	size_t size = p->family == 6 ? 16 : 4;
-
-	u->netns = (uint32_t)a->node.inode;
-	u->pid = (uint32_t)getpid();
-	u->family = p->family;
-	u->proto = probe_protocol(p);
-	u->first = p->first;
-	u->second = p->second;
-	memcpy(u->destination, probe_ip(&p->destination), size);
-	if (p->source.any.sa_family)
-		memcpy(u->source, probe_ip(&p->source), size);
-	u->sent = (uint64_t)p->sent;
-}
-
 /* Marks the namespaces that packets of the asker can come to: over cables, underlays, and
  * processes that live elsewhere than the tun device they hold. */
 static void component_mark(const struct topology *t, int asker, bool *in)
@@ -196,6 +156,48 @@ static bool *component_of(const struct asking *a)
 	if (in && asker >= 0)
 		component_mark(t, asker, in);
 	return in;
+}
+
+static void tunnels_attach(struct asking *a)
+{
+	const struct topology *t = &a->topology;
+
+	for (size_t i = 0; i < t->device_count; i++)
+		for (size_t k = 0; k < t->devices[i].holder_count; k++) {
+			char exe[64];
+
+			snprintf(exe, sizeof(exe), "/proc/%d/exe",
+				(int)t->devices[i].holders[k].process.pid);
+			path_tunnel(&a->path, exe);
+			path_holder(&a->path, (uint32_t)t->devices[i].holders[k].process.pid);
+		}
+}
+
+static uint8_t probe_protocol(const struct probe *p)
+{
+	if (p->proto == PROBE_UDP)
+		return IPPROTO_UDP;
+	if (p->proto == PROBE_TCP)
+		return IPPROTO_TCP;
+	return p->family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+}
+
+static void subject_fill(struct asking *a)
+{
+	struct subject *u = &a->story.subject;
+	const struct probe *p = &a->probe;
+	size_t size = p->family == 6 ? 16 : 4;
+
+	u->netns = (uint32_t)a->node.inode;
+	u->pid = (uint32_t)getpid();
+	u->family = p->family;
+	u->proto = probe_protocol(p);
+	u->first = p->first;
+	u->second = p->second;
+	memcpy(u->destination, probe_ip(&p->destination), size);
+	if (p->source.any.sa_family)
+		memcpy(u->source, probe_ip(&p->source), size);
+	u->sent = (uint64_t)p->sent;
 }
 
 static void namespaces_tell(struct asking *a)
@@ -257,6 +259,7 @@ static struct scene scene_of(struct asking *a, const struct ending *ending, bool
 		.asker = topology_netns(&a->topology, a->node.inode),
 		.final = final,
 		.blind = a->blind,
+		.near = a->near,
 		.verdict = a->verdict};
 }
 
@@ -313,6 +316,8 @@ static bool judge_once(struct asking *a, bool final)
 	bool known;
 
 	names_fill(a);
+	free(a->near);
+	a->near = component_of(a);
 	story_ending(&a->story, &ending);
 	s = scene_of(a, &ending, final);
 	if (a->probe.proto == PROBE_UDP && a->probe.stage == PROBE_SENT && !a->probe.error &&
@@ -564,6 +569,7 @@ int why_ask(const struct question *q, struct verdict *v, struct error *e)
 	probe_close(&a.probe);
 	path_close(&a.path);
 	sockets_close(&a.sockets);
+	free(a.near);
 	story_done(&a.story);
 	topology_free(&a.topology);
 	node_close(&a.node);

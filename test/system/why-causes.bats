@@ -702,3 +702,21 @@ macvlans() { # MODE
 	set_in "$A" net.ipv4.conf.a0.route_localnet=1
 	failed loopback-across-device "$A" 127.9.0.1
 }
+
+@test "xdp-drop: generic and native" {
+	p2p
+	echo '__attribute__((section("xdp"), used)) int drop(void *c) { return 1; }' >"$BATS_TEST_TMPDIR/x.c"
+	clang -target bpf -O2 -g -c "$BATS_TEST_TMPDIR/x.c" -o "$BATS_TEST_TMPDIR/x.o"
+	for mode in xdpgeneric xdpdrv; do
+		ip -n "$B" link set dev b0 $mode obj "$BATS_TEST_TMPDIR/x.o" sec xdp
+		fault xdp-drop "$A" 10.0.0.2
+	done
+}
+
+@test "tun-no-answer: a program that reads and throws away" {
+	A=$(name A); netns_add "$A"
+	background ip netns exec "$A" socat -u TUN:10.8.0.1/24,tun-name=tun0,iff-up /dev/null
+	wait_for 5 eval "ip -n $A addr show tun0 | grep -q 10.8.0.1"
+	failed tun-no-answer "$A" --timeout 1 10.8.0.2
+	[[ "$(field .why)" = *socat* ]]
+}

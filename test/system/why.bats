@@ -163,3 +163,7 @@ told() {
 	delivered "$A" --proto tcp --port 5000 10.0.2.2
 	delivered "$A" --size 4000 10.0.2.2
 }
+
+@test "doc/causes.md is the rule book as it is" {
+	diff <(warren why --causes) "$BATS_TEST_DIRNAME/../../doc/causes.md"
+}
