@@ -7,6 +7,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "see/gateway.h"
+
 const char *scene_name(const struct scene *s, int netns)
 {
 	return netns >= 0 ? s->topology->netns[netns].node.name : "?";
@@ -278,82 +280,6 @@ bool scene_route(const struct scene *s, int netns, const struct packet_view *p, 
 	return netns >= 0 && live_route(scene_fd(s, netns), &q, r);
 }
 
-/* Can this namespace send a packet to ip on (or is ip its own)? */
-static bool leads_to(const struct scene *s, int netns, uint8_t family, const uint8_t *ip)
-{
-	struct route_question q = {.family = family, .to = ip};
-	struct route_reply r;
-
-	if (scene_is_local(s, netns, family, ip) != TOPOLOGY_NONE)
-		return true;
-	if (!live_sysctl(scene_fd(s, netns), 0,
-		    family == 6 ? "net/ipv6/conf/all/forwarding" : "net/ipv4/ip_forward"))
-		return false;
-	return live_route(scene_fd(s, netns), &q, &r) && !r.error;
-}
-
-/* An address of a neighbour, on the segment of device `d`, over which ip can be reached. */
-static bool gateway_find(
-	const struct scene *s, int d, uint8_t family, const uint8_t *ip, uint8_t gateway[16])
-{
-	const struct topology *t = s->topology;
-	const struct device *device = &t->devices[d];
-	bool open, found = false;
-	bool *reached = scene_segment(s, d, SEGMENT_PASSING, &open);
-
-	for (size_t i = 0; reached && i < t->device_count && !found; i++) {
-		const struct device *n = &t->devices[i];
-
-		if (!reached[i] || n->netns == device->netns || !n->up)
-			continue;
-		for (size_t k = 0; k < n->address_count && !found; k++) {
-			const struct address *a = &n->addresses[k];
-
-			if (address_family(a) != family || a->scope >= 253 /* link */)
-				continue;
-			for (size_t m = 0; m < device->address_count && !found; m++)
-				found = device->addresses[m].scope < 253 &&
-					address_covers(&device->addresses[m], family, a->ip) &&
-					leads_to(s, n->netns, family, ip);
-			if (found)
-				memcpy(gateway, a->ip, 16);
-		}
-	}
-	free(reached);
-	return found;
-}
-
-/* Nobody here can reach it: over the only neighbour, who may know better. */
-static bool scene_suggest_neighbour(struct scene *s, int netns, uint8_t family, const uint8_t *ip)
-{
-	const struct topology *t = s->topology;
-	char ip_command[COMMAND_PREFIX], to[ADDRESS_TEXT], via[ADDRESS_TEXT];
-
-	for (size_t i = 0; i < t->netns[netns].device_count; i++) {
-		int d = (int)(t->netns[netns].first_device + i);
-		bool open, *reached;
-
-		reached = t->devices[d].up ? scene_segment(s, d, SEGMENT_PASSING, &open) : NULL;
-		for (size_t k = 0; reached && k < t->device_count; k++)
-			for (size_t m = 0; reached[k] && m < t->devices[k].address_count; m++) {
-				const struct address *a = &t->devices[k].addresses[m], *with;
-
-				if (address_family(a) != family || a->scope >= 253 ||
-					t->devices[k].netns == netns ||
-					scene_covering(s, netns, family, a->ip, &with) != d)
-					continue;
-				verdict_fix(s->verdict, "%s route add %s via %s",
-					scene_ip(s, netns, ip_command),
-					address_text(to, family, ip),
-					address_text(via, family, a->ip));
-				free(reached);
-				return true;
-			}
-		free(reached);
-	}
-	return false;
-}
-
 bool scene_way(
 	const struct scene *s, int netns, uint8_t family, const uint8_t *ip, char out[WAY_TEXT])
 {
@@ -370,15 +296,10 @@ bool scene_way(
 		snprintf(out, WAY_TEXT, "dev %s", t->devices[covering].name);
 		return true;
 	}
-	for (size_t i = 0; i < t->netns[netns].device_count; i++) {
-		int d = (int)(t->netns[netns].first_device + i);
-
-		if (!t->devices[d].up || !gateway_find(s, d, family, ip, gateway))
-			continue;
-		snprintf(out, WAY_TEXT, "via %s", address_text(text, family, gateway));
-		return true;
-	}
-	return false;
+	if (!gateway_find(s, netns, family, ip, gateway))
+		return false;
+	snprintf(out, WAY_TEXT, "via %s", address_text(text, family, gateway));
+	return true;
 }
 
 /* The length of the prefix that goes with an address: its owner's. */
@@ -399,10 +320,16 @@ static unsigned int prefix_of(const struct scene *s, int netns, uint8_t family, 
 
 bool scene_suggest_route(struct scene *s, int netns, uint8_t family, const uint8_t *ip)
 {
-	char command[COMMAND_PREFIX], prefix[64], way[WAY_TEXT];
+	char command[COMMAND_PREFIX], prefix[64], way[WAY_TEXT], to[ADDRESS_TEXT];
 
-	if (!scene_way(s, netns, family, ip, way))
-		return netns >= 0 && scene_suggest_neighbour(s, netns, family, ip);
+	if (netns < 0)
+		return false;
+	if (!scene_way(s, netns, family, ip, way)) {
+		verdict_fact(s->verdict, "topology",
+			"no neighbour of %s leads to %s: a gateway cannot be named",
+			scene_name(s, netns), address_text(to, family, ip));
+		return false;
+	}
 	verdict_fix(s->verdict, "%s route add %s %s", scene_ip(s, netns, command),
 		prefix_text(prefix, family, ip, prefix_of(s, netns, family, ip)), way);
 	return true;

@@ -104,6 +104,20 @@ setup() {
 	failed no-route "$A" --proto tcp 10.0.2.2
 }
 
+@test "no-route: the gateway of the fix leads to the owner, not back" {
+	three
+	ip -n "$S" route del 10.0.2.0/24
+	fault no-route "$A" 10.0.2.2
+	ip -n "$S" route del 10.0.1.0/24
+	fault no-return-route "$A" 10.0.2.2
+}
+
+@test "no-route: nobody has the address, and the only neighbour is where it came from" {
+	rt
+	failed no-route "$A" 192.0.2.1 && [ "$(field .at.node)" = "$R" ]
+	[[ $(field '.fix | join(" ")') != *10.0.1.2* ]]
+}
+
 # ---- forwarding-off ----
 
 @test "forwarding-off: the router" {

@@ -8,6 +8,7 @@
 #   rt    A(a0 10.0.1.2/24) - (r1 10.0.1.1)R(r2 10.0.2.1) - (b0 10.0.2.2/24)B   fd01::, fd02::
 #   br    A(a0 10.0.0.1/24) = p1 [br0 in R] p2 = B(b0 10.0.0.2/24)     also fd00::1, fd00::2
 #   chain A - R - S - B: two routers between (10.0.1.0, 10.0.9.0, 10.0.2.0)
+#   three A - R - S - T - B
 #   vx    p2p with vxlan 100 on top, 10.7.0.1 and 10.7.0.2
 #
 # `fault CAUSE FROM ARGS...`: the question must fail with that cause; the
@@ -108,6 +109,24 @@ chain() {
 	ip -n "$B" route add default via 10.0.2.1
 	ip -n "$R" route add 10.0.2.0/24 via 10.0.9.2
 	ip -n "$S" route add 10.0.1.0/24 via 10.0.9.1
+}
+
+# chain with a third router: A - R - S - T - B
+three() {
+	chain
+	T=$(name T)
+	netns_add "$T"
+	ip -n "$S" link del s2
+	cable "$S" s2 "$T" t1
+	cable "$T" t2 "$B" b0
+	ip -n "$S" addr add 10.0.8.1/24 dev s2
+	ip -n "$T" addr add 10.0.8.2/24 dev t1
+	ip -n "$T" addr add 10.0.2.1/24 dev t2
+	ip -n "$B" addr add 10.0.2.2/24 dev b0
+	ip netns exec "$T" sysctl -qw net.ipv4.ip_forward=1
+	ip -n "$S" route add 10.0.2.0/24 via 10.0.8.2
+	ip -n "$T" route add 10.0.1.0/24 via 10.0.8.1
+	ip -n "$B" route add default via 10.0.2.1
 }
 
 vx() {
