@@ -637,8 +637,7 @@ static bool two_ends(const struct scene *s, int *from, int *to)
 
 	if (asked_find(s, &a)) {
 		*from = a.device;
-		*to = topology_owner(
-			s->topology, (uint8_t)family, s->ending->wanted, TOPOLOGY_NONE);
+		*to = scene_owner(s, (uint8_t)family, s->ending->wanted, TOPOLOGY_NONE);
 	} else {
 		*from = scene_device(s, at);
 		*to = at && at->event.has_link ? mac_owner(s, at->event.lladdr) : TOPOLOGY_NONE;
