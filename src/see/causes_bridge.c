@@ -50,6 +50,25 @@ static int entrance(const struct scene *s, int from, int netns)
 	return found;
 }
 
+/* A bridge gave the frame to everybody but the one it was for: by whom was it sent? */
+static const struct seen *flooded_by(const struct scene *s)
+{
+	const struct seen *at = scene_seen(s);
+
+	if (s->ending->kind != ENDING_DROP || !at || strcmp(at->reason, "OTHERHOST") != 0)
+		return NULL;
+	for (int i = s->ending->at; i >= 0; i--) {
+		const struct seen *n = &s->story->list[i];
+		int d = scene_device(s, n);
+
+		if ((n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) &&
+			n->leg == at->leg && n->event.has_link && d != TOPOLOGY_NONE &&
+			!s->topology->devices[d].port.is_port)
+			return n;
+	}
+	return NULL;
+}
+
 static bool way_find(const struct scene *s, struct way *w)
 {
 	const struct topology *t = s->topology;
@@ -78,6 +97,8 @@ static bool way_find(const struct scene *s, struct way *w)
 	} else if (at && at->event.has_link &&
 		   (s->ending->kind == ENDING_SENT || s->ending->kind == ENDING_RECEIVED ||
 			   s->ending->kind == ENDING_DROP)) {
+		if (flooded_by(s))
+			at = flooded_by(s);
 		w->from = scene_device(s, at);
 		w->to = mac_owner(s, at->event.lladdr);
 	}
@@ -133,6 +154,7 @@ static bool way_down_confirm(struct scene *s, const struct cause *c)
 #define SIGNS_SEGMENT                                                                              \
 	{                                                                                          \
 		{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_SENT, NULL, NULL, 0},                      \
+			{SIGN_DROP, "OTHERHOST", NULL, 0},                                         \
 		{                                                                                  \
 			SIGN_RECEIVED, NULL, NULL, 0                                               \
 		}                                                                                  \
@@ -191,7 +213,7 @@ const struct cause cause_bridge_down = {
 		"BRIDGE_INGRESS_STP_STATE in br_handle_frame (ports become disabled). Confirmed: the bridge "
 		"lacks IFF_UP.",
 	.repair = "ip -n R link set br0 up",
-	.signs = {{SIGN_DROP, NULL, "br_handle_frame", 0},
+	.signs = {{SIGN_DROP, "OTHERHOST", NULL, 0}, {SIGN_DROP, NULL, "br_handle_frame", 0},
 		{SIGN_DROP, "BRIDGE_INGRESS_STP_STATE", NULL, 0}, {SIGN_UNRESOLVED, NULL, NULL, 0},
 		{SIGN_SENT, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0}},
 	.confirm = bridge_down_confirm,
@@ -248,7 +270,7 @@ const struct cause cause_bridge_port_state = {
 		"IFLA_BRPORT_STATE.",
 	.repair =
 		"bridge -n R link set dev P state 3, or ip -n R link set BR type bridge stp_state 0",
-	.signs = {{SIGN_DROP, NULL, "br_handle_frame", 0},
+	.signs = {{SIGN_DROP, "OTHERHOST", NULL, 0}, {SIGN_DROP, NULL, "br_handle_frame", 0},
 		{SIGN_DROP, "BRIDGE_INGRESS_STP_STATE", NULL, 0},
 		{SIGN_DROP, NULL, "br_handle_frame_finish", 0}, {SIGN_UNRESOLVED, NULL, NULL, 0},
 		{SIGN_SENT, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0}},
@@ -310,8 +332,9 @@ const struct cause cause_bridge_port_isolated = {
 	.title = "port flags keep frames away (isolated, flood off, neigh_suppress, locked)",
 	.proof = "No transmit on the port, no drop. Confirmed: the flags of both ports.",
 	.repair = "bridge -n R link set dev P isolated off",
-	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_SENT, NULL, NULL, 0},
-		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, NULL, "br_handle_frame_finish", 0}},
+	.signs = {{SIGN_DROP, "OTHERHOST", NULL, 0}, {SIGN_UNRESOLVED, NULL, NULL, 0},
+		{SIGN_SENT, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0},
+		{SIGN_DROP, NULL, "br_handle_frame_finish", 0}},
 	.confirm = bridge_port_isolated_confirm,
 };
 
@@ -605,9 +628,9 @@ const struct cause cause_bridge_vlan = {
 		"A drop in br_handle_frame, or no transmit on the port. Confirmed: vlan_filtering is 1 and "
 		"the ports have different VLANs.",
 	.repair = "bridge -n R vlan add dev P vid V pvid untagged",
-	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_SENT, NULL, NULL, 0},
-		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, NULL, "br_handle_frame", 0},
-		{SIGN_DROP, NULL, "br_allowed_ingress", 0},
+	.signs = {{SIGN_DROP, "OTHERHOST", NULL, 0}, {SIGN_UNRESOLVED, NULL, NULL, 0},
+		{SIGN_SENT, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0},
+		{SIGN_DROP, NULL, "br_handle_frame", 0}, {SIGN_DROP, NULL, "br_allowed_ingress", 0},
 		{SIGN_DROP, NULL, "br_handle_frame_finish", 0}},
 	.confirm = bridge_vlan_confirm,
 };
