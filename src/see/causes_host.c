@@ -466,6 +466,8 @@ const struct cause cause_neighbour_wrong = {
 		"neighbour entry against the MAC of the device that owns the address.",
 	.repair = "ip -n A neigh del X dev a0",
 	.signs = {{SIGN_DROP, "OTHERHOST", NULL, 0}, {SIGN_SENT, NULL, NULL, 0},
+		{SIGN_DROP, "IP_INADDRERRORS", NULL, 0}, {SIGN_DROP, "IP_INNOROUTES", NULL, 0},
+		{SIGN_DROP, NULL, "ip_error", 0}, {SIGN_DROP, NULL, "ip6_forward", 0},
 		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, NULL, "ip6_rcv_core", 0},
 		{SIGN_DROP, NULL, "ip_rcv_core", 0}},
 	.confirm = neighbour_wrong_confirm,

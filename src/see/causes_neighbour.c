@@ -133,3 +133,78 @@ const struct cause cause_address_not_owned = {
 	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}},
 	.confirm = address_not_owned_confirm,
 };
+
+/* ---- address-not-owned, after somebody had it ---- */
+
+/* Who sent the packet into the segment on which it was last received. */
+static const struct seen *sender_before(const struct scene *s)
+{
+	const struct seen *at = scene_seen(s);
+
+	for (int i = at ? s->ending->at : -1; i >= 0; i--) {
+		const struct seen *n = &s->story->list[i];
+		int d = scene_device(s, n);
+
+		if ((n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) &&
+			n->leg == at->leg && n->event.netns != at->event.netns &&
+			d != TOPOLOGY_NONE && !s->topology->devices[d].port.is_port &&
+			s->topology->devices[d].mac_size == 6)
+			return n;
+	}
+	return NULL;
+}
+
+/* The sender takes the destination for a neighbour, from an entry of old; he who got the packet
+ * does not have the address, and nobody has. */
+static bool address_gone_confirm(struct scene *s, const struct cause *c)
+{
+	const struct seen *at = scene_seen(s), *sent = sender_before(s);
+	const struct topology *t = s->topology;
+	int receiver = scene_device(s, at), sender = scene_netns(s, sent);
+	char text[ADDRESS_TEXT], ip[COMMAND_PREFIX];
+	const struct address *with;
+	struct packet_view p;
+	struct route_reply route;
+
+	scene_packet(s, &p);
+	if (!sent || sender < 0 || receiver == TOPOLOGY_NONE || sent->outer.family != p.family ||
+		!scene_address_equal(p.family, sent->outer.destination, p.destination))
+		return false;
+	if (!scene_route(s, sender, &p, 0, &route) || route.error || route.gateway_family ||
+		route.oif != sent->event.ifindex ||
+		scene_owner(s, p.family == 6 ? AF_INET6 : AF_INET, p.destination, TOPOLOGY_NONE) !=
+			TOPOLOGY_NONE)
+		return false;
+	address_text(text, p.family, p.destination);
+	scene_at(s, sender, sent->event.device);
+	scene_why(s,
+		"nobody on the segment of %s in %s has the address %s (any more); its neighbour "
+		"entry leads to %s",
+		sent->event.device, scene_name(s, sender), text,
+		scene_name(s, t->devices[receiver].netns));
+	verdict_fact(s->verdict, "rtnetlink", "%s is an address of no namespace that %s reaches",
+		text, sent->event.device);
+	scene_covering(s, sender, p.family, p.destination, &with);
+	verdict_fix(s->verdict, "%s addr add %s/%u dev %s%s",
+		scene_ip(s, t->devices[receiver].netns, ip), text,
+		with		? with->prefix
+		: p.family == 6 ? 128u
+				: 32u,
+		t->devices[receiver].name, p.family == 6 ? " nodad" : "");
+	return true;
+}
+
+const struct cause cause_address_gone = {
+	.id = "address-not-owned",
+	.title = "nobody has the address any more, but a neighbour entry still leads to who had it",
+	.proof =
+		"The packet is sent on the link, without a gateway, and ends at a receiver that does "
+		"not have the address. Confirmed: it is in no namespace within reach.",
+	.repair = "ip -n B addr add X/LEN dev b0",
+	.signs = {{SIGN_DROP, "IP_INADDRERRORS", NULL, 0}, {SIGN_DROP, "IP_INNOROUTES", NULL, 0},
+		{SIGN_DROP, "NOT_SPECIFIED", "ip_error", 0},
+		{SIGN_DROP, "NOT_SPECIFIED", "ip6_forward", 0},
+		{SIGN_DROP, NULL, "ip6_pkt_discard", 0}, {SIGN_DROP, NULL, "ip6_pkt_drop", 0},
+		{SIGN_RECEIVED, NULL, NULL, 0}},
+	.confirm = address_gone_confirm,
+};

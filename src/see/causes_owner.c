@@ -560,6 +560,24 @@ const struct cause cause_no_return_route = {
 
 /* ---- ipv6-disabled, ipv6-duplicate ---- */
 
+/* An address, of another node on the segment of `device`, whose prefix covers ip; NULL. */
+static const struct address *neighbours_covering(
+	const struct scene *s, int device, const uint8_t *ip)
+{
+	const struct address *with = NULL;
+	bool open, *reached = scene_segment(s, device, SEGMENT_CABLED, &open);
+
+	for (size_t i = 0; reached && i < s->topology->device_count && !with; i++) {
+		const struct device *d = &s->topology->devices[i];
+
+		for (size_t k = 0; reached[i] && k < d->address_count; k++)
+			if (address_covers(&d->addresses[k], 6, ip))
+				with = &d->addresses[k];
+	}
+	free(reached);
+	return with;
+}
+
 static bool ipv6_disabled_confirm(struct scene *s, const struct cause *c)
 {
 	const struct seen *at = scene_seen(s);
@@ -614,7 +632,7 @@ static bool ipv6_disabled_confirm(struct scene *s, const struct cause *c)
 	if (netns == s->asker || scene_is_local(s, netns, 6, view.destination) != TOPOLOGY_NONE)
 		return true;
 	/* The addresses went when it was switched off. */
-	scene_covering(s, s->asker, 6, view.destination, &with);
+	with = neighbours_covering(s, device, view.destination);
 	if (with)
 		verdict_fix(s->verdict, "%s addr add %s/%u dev %s nodad", scene_ip(s, netns, ip),
 			address_text(text, 6, view.destination), with->prefix, d->name);

@@ -51,6 +51,8 @@ const struct cause *const causes[] = {
 	&cause_ipv6_disabled,
 	&cause_ipv6_duplicate,
 
+	&cause_neighbour_wrong,
+	&cause_address_gone,
 	&cause_policy_rule,
 	&cause_route_refuses,
 	&cause_forwarding_off,
@@ -72,7 +74,6 @@ const struct cause *const causes[] = {
 	&cause_address_not_owned,
 
 	&cause_bridge_fdb,
-	&cause_neighbour_wrong,
 	&cause_bad_checksum,
 	&cause_echo_ignored,
 	&cause_no_listener,

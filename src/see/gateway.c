@@ -61,7 +61,7 @@ static int hop_owner(const struct search *x, int device, const uint8_t *hop, boo
 	int owner = TOPOLOGY_NONE, netns = TOPOLOGY_NONE;
 
 	while (reached && netns == TOPOLOGY_NONE &&
-		(owner = topology_owner(t, x->family == 6 ? AF_INET6 : AF_INET, hop, owner)) !=
+		(owner = scene_owner(x->s, x->family == 6 ? AF_INET6 : AF_INET, hop, owner)) !=
 			TOPOLOGY_NONE)
 		for (size_t i = 0; i < t->device_count; i++)
 			if (reached[i] && t->devices[i].netns == t->devices[owner].netns)
@@ -183,7 +183,7 @@ bool gateway_find(
 	struct search x = {.s = s, .start = netns, .family = family, .ip = ip};
 	int chosen;
 
-	x.owned = topology_owner(t, family == 6 ? AF_INET6 : AF_INET, ip, TOPOLOGY_NONE) !=
+	x.owned = scene_owner(s, family == 6 ? AF_INET6 : AF_INET, ip, TOPOLOGY_NONE) !=
 		  TOPOLOGY_NONE;
 	for (size_t i = 0; i < t->netns[netns].device_count; i++) {
 		int d = (int)(t->netns[netns].first_device + i);

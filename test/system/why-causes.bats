@@ -35,6 +35,13 @@ setup() {
 	fault address-not-owned "$A" 10.0.2.2
 }
 
+@test "address-not-owned: it went, and a neighbour entry still leads to who had it" {
+	rt; delivered "$A" 10.0.2.2
+	ip -n "$B" addr add 10.0.2.3/24 dev b0; ip -n "$B" addr del 10.0.2.2/24 dev b0
+	ip -n "$B" route replace default via 10.0.2.1
+	fault address-not-owned "$A" 10.0.2.2
+}
+
 # ---- peer-down ----
 
 @test "peer-down: the other end of the cable" {
@@ -54,6 +61,15 @@ setup() {
 @test "peer-down: the end of the asker's cable in a bridge" {
 	br; ip -n "$R" link set p1 down
 	fault peer-down "$A" 10.0.0.2
+}
+
+@test "peer-down: behind a bridge that floods what it was for to others" {
+	br; third_port
+	delivered "$A" 10.0.0.2
+	ip -n "$R" link set p2 down
+	fault peer-down "$A" 10.0.0.2
+	bridge -n "$R" link set dev p2 state 0
+	fault bridge-port-state "$A" 10.0.0.2
 }
 
 # ---- device-down ----

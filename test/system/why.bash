@@ -90,6 +90,15 @@ br() {
 	ip -n "$B" addr add fd00::2/64 dev b0 nodad
 }
 
+# a further host on the bridge of br
+third_port() {
+	T=$(name T)
+	netns_add "$T"
+	cable "$T" t0 "$R" p3
+	ip -n "$R" link set p3 master br0
+	ip -n "$T" addr add 10.0.0.3/24 dev t0
+}
+
 chain() {
 	A=$(name A) R=$(name R) S=$(name S) B=$(name B)
 	netns_add "$A" "$R" "$S" "$B"
