@@ -354,7 +354,7 @@ static void peer_status(struct uapi_reply *r, const struct peer *p, const struct
 	session_tell(r, "previous", atomic_load(&p->previous), m);
 	session_tell(r, "next", atomic_load(&p->next), m);
 	if (p->handshake)
-		uapi_reply_number(r, "attempts", (uint64_t)p->timers.attempts + 1);
+		uapi_reply_number(r, "attempts", p->timers.attempts);
 	if (p->trouble != TROUBLE_NONE) {
 		snprintf(text, sizeof(text), "%s %d %lld", trouble_name(p->trouble),
 			p->trouble_errno, (long long)(p->trouble_wall / SECOND));

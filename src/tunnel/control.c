@@ -28,6 +28,8 @@
 enum { HANDSHAKES_AT_ONCE = 64 }; /* then the UAPI socket and the timers get their turn */
 
 #define NAMED_INTERVAL (5 * SECOND)
+/* An attempt that began only now may yet be answered.  What is left of its 5 s holds one look. */
+#define NAMED_PATIENCE (300 * MILLISECOND)
 
 struct control {
 	struct loop loop;
@@ -270,18 +272,20 @@ static void named_add(struct control *c, const uint8_t key[WIRE_KEY])
 static void named_ready(struct watch *w, uint32_t events)
 {
 	struct control *c = watch_owner(w, struct control, named_timer);
+	int64_t now = clock_now();
 
 	timer_read(w->fd);
 	for (size_t i = 0; i < c->named_count; i++) {
 		struct peer *p = device_find(&c->device, c->named[i]);
 		struct privilege_message m = {.kind = PRIVILEGE_UNANSWERED};
 
-		if (!p || !p->timers.retry_at || !p->timers.attempts)
+		if (!p || !p->timers.retry_at || !p->timers.attempts ||
+			now - atomic_load(&p->timers.initiated) < NAMED_PATIENCE)
 			continue;
 		memcpy(m.peer.key, c->named[i], WIRE_KEY);
 		privilege_send(c->ask, &m);
 	}
-	timer_set(w->fd, clock_now() + NAMED_INTERVAL);
+	timer_set(w->fd, now + NAMED_INTERVAL);
 }
 
 /* ---- the parent's words ---- */

@@ -264,7 +264,7 @@ static void deleted_ready(struct watch *w, uint32_t events)
 	if (read(w->fd, buffer, sizeof(buffer)) < 0)
 		return;
 	uapi_socket_path(path, p->options->name);
-	if (access(path, F_OK)) {
+	if (!p->stop && access(path, F_OK)) { /* at the end we remove it ourselves */
 		log_info("%s was deleted", path);
 		p->stop = true;
 	}

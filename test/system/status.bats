@@ -76,6 +76,7 @@ knock() {
 	node $B nft add chain inet t c '{ type filter hook input priority 0; policy drop; }'
 	knock
 	wait_for 15 reason_is $A no-reply
+	[ "$(ask $A '.peers[0].attempts')" = 2 ] # the first has gone unanswered, the second is under way
 	grep -q "no handshake: no reply" "$BATS_TEST_TMPDIR/$A.wg0.log"
 }
 

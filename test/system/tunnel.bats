@@ -39,6 +39,7 @@ gone() { # NS IFNAME: neither the device nor its socket is there
 		kill -$signal $tunnel
 		wait $tunnel
 		gone $N wg0
+		[ "$(cat "$BATS_TEST_TMPDIR/$N.wg0.log")" = "wg0: ready" ]
 	done
 }
 
