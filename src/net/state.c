@@ -12,6 +12,7 @@
 
 #include "base/node.h"
 #include "base/scoped.h"
+#include "net/view.h"
 
 enum { STATE_PATH = 1024 };
 
@@ -152,10 +153,9 @@ int state_remove(struct state *s, struct error *e)
 	if (err)
 		return error_errno(e, -err, "%s/%s", node_state_directory(), s->network);
 	s->removed = true;
-	/* The last one takes along what was made for all: the folder, and where tunnels of nodes
-	 * show their sockets, unless somebody has sockets there. */
+	/* The last one takes along what was made for all. */
 	if (!rmdir(node_state_directory()))
-		rmdir("/run/wireguard");
+		view_place_remove();
 	return 0;
 }
 

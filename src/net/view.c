@@ -1,9 +1,12 @@
 #include "net/view.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -70,4 +73,42 @@ int view_enter(int netns, const char *name, const char *sockets, struct error *e
 			return error_errno(e, errno, "cannot put %s over %s", sockets, wireguard);
 	}
 	return name && *name ? etc_cover(name, e) : 0;
+}
+
+/* Does a process see something at `place` that is mounted, and not a node's folder? */
+static bool is_covered_for(const char *pid, const char *place)
+{
+	char path[300], *line = NULL;
+	bool covered = false;
+	size_t room = 0;
+	FILE *mounts;
+
+	snprintf(path, sizeof(path), "/proc/%s/mountinfo", pid);
+	mounts = fopen(path, "re");
+	while (mounts && !covered && getline(&line, &room, mounts) > 0) {
+		char root[VIEW_PATH], at[VIEW_PATH];
+
+		covered = sscanf(line, "%*s %*s %*s %1023s %1023s", root, at) == 2 &&
+			  !strcmp(at, place) && !strstr(root, "/warren/");
+	}
+	free(line);
+	if (mounts)
+		fclose(mounts);
+	return covered;
+}
+
+void view_place_remove(void)
+{
+	static const char place[] = "/run/wireguard"; /* /var/run leads there */
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	bool covered = !proc;
+
+	while (!covered && (entry = readdir(proc)))
+		covered = isdigit((unsigned char)entry->d_name[0]) &&
+			  is_covered_for(entry->d_name, place);
+	if (proc)
+		closedir(proc);
+	if (!covered)
+		rmdir(place);
 }

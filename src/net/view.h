@@ -20,3 +20,11 @@
  * There is no way back.
  */
 int view_enter(int netns, const char *name, const char *sockets, struct error *e);
+
+/* view_place_remove - remove the empty directory /run/wireguard that views need
+ *
+ * It stays where somebody has sockets in it, or shows others there in a mount
+ * namespace of his own, as tests and containers do: the kernel takes a mount
+ * away when its place is removed elsewhere.  Reads /proc, a file a process.
+ */
+void view_place_remove(void);

@@ -81,6 +81,16 @@ is_a() {
 	! mountpoint -q "$BATS_TEST_TMPDIR"
 }
 
+@test "what somebody mounted over /run/wireguard survives the last network" {
+	background unshare -m --propagation private sh -c \
+		'mkdir -p /run/wireguard && mount -t tmpfs none /run/wireguard && touch "$1" && exec sleep 100' \
+		sh "$BATS_TEST_TMPDIR/mounted"
+	other=$!
+	wait_for 10 test -e "$BATS_TEST_TMPDIR/mounted"
+	warren down "$NET"
+	nsenter -t $other -m mountpoint -q /run/wireguard
+}
+
 @test "each node has its own /var/run/wireguard" {
 	warren exec "a$NET" sh -c 'echo here >/var/run/wireguard/x'
 	[ "$(warren exec "a$NET" cat /var/run/wireguard/x)" = here ]
