@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/log.h"
+#include "tunnel/config.h"
 #include "tunnel/probe.h"
 #include "tunnel/wire.h"
 
@@ -105,7 +107,19 @@ static void tell_probes(const struct burst *b)
 	}
 }
 
-static uint64_t settle(const struct udp_run *r, struct peer *p)
+/* A line for the first packet lost, not for each: silent until a minute went without. */
+static void loss_say(struct burst *b, const struct peer *p, enum drop why, int64_t now)
+{
+	char key[CONFIG_KEY_TEXT];
+
+	if (!b->lost_at[why] || now - b->lost_at[why] > BURST_SAY_AGAIN) {
+		config_key_text(key, p->key);
+		log_warning("peer %s: packets are lost: %s", key, drop_text(why));
+	}
+	b->lost_at[why] = now;
+}
+
+static uint64_t settle(struct burst *b, const struct udp_run *r, struct peer *p, int64_t now)
 {
 	uint64_t sent = r->length;
 
@@ -114,19 +128,20 @@ static uint64_t settle(const struct udp_run *r, struct peer *p)
 	if (!r->lost)
 		return sent;
 	peer_drop(p, r->why, r->lost);
+	loss_say(b, p, r->why, now);
 	/* Which of them were lost is not known; only the last can be shorter than the others. */
 	return r->lost >= udp_run_count(r) ? 0 : sent - (uint64_t)r->lost * r->size;
 }
 
 /* Once for each session in a row: its bytes, its timers. */
-static void record(const struct burst *b, int64_t now)
+static void record(struct burst *b, int64_t now)
 {
 	for (uint32_t i = 0, end; i < b->run_count; i = end) {
 		struct session *s = b->sessions[i];
 		uint64_t bytes = 0;
 
 		for (end = i; end < b->run_count && b->sessions[end] == s; end++)
-			bytes += settle(&b->runs[end], s->peer);
+			bytes += settle(b, &b->runs[end], s->peer, now);
 		if (bytes)
 			peer_sent(s, now, bytes, true);
 	}

@@ -11,12 +11,16 @@
  *
  *	burst_send(): seal all, send all, record what was sent and what was lost
  *
+ * What is lost is counted, and said in the log: once, and again only after a
+ * minute without.
+ *
  * A burst belongs to outbound, within one quiet_enter() and quiet_leave().
  */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "tunnel/aead.h"
 #include "tunnel/peer.h"
 #include "tunnel/udp.h"
@@ -27,6 +31,8 @@ enum {
 	BURST_ENOUGH = 128 << 10,		/* from here on it is worth sending */
 	BURST_PACKET_MOST = UDP_RUN_BYTES - 32, /* what a datagram can hold of a packet */
 };
+
+#define BURST_SAY_AGAIN (60 * SECOND)
 
 struct burst {
 	const struct udp *udp;
@@ -44,6 +50,8 @@ struct burst {
 	uint16_t lengths[BURST_PACKETS]; /* without padding */
 	struct udp_run runs[UDP_RUNS];
 	struct session *sessions[UDP_RUNS];
+
+	int64_t lost_at[DROP_REASONS]; /* when a run was last lost for this reason */
 };
 
 /* burst_init - for a thread; aead: a kind, or NULL for the best.  Returns 0 or -errno. */

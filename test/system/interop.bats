@@ -152,6 +152,7 @@ same_transfer() {
 	ip -n $W link set e0 down
 	run ! node $W ping -c 2 -i 0.2 -W 1 192.168.3.2
 	[ "$(node $W "$WARREN" tunnel status --json wg0 | jq '.tunnels[0].peers[0].drops["send-unreachable"] // 0')" -ge 1 ]
+	[ "$(grep -c "packets are lost: the host has no route" "$BATS_TEST_TMPDIR/$W.wg0.log")" = 1 ]
 	ip -n $W link set e0 up
 	wait_for 20 node $W ping -c 1 -W 1 192.168.3.2
 }
