@@ -522,7 +522,9 @@ const struct cause cause_missing_masquerade = {
 		"The request leaves the uplink with its inner source; the far side has no route for it. "
 		"Confirmed: no translation was seen, the far side's RTM_GETROUTE fails.",
 	.repair = "ip netns exec N nft add rule ip nat POSTROUTING oifname UP masquerade",
-	.signs = {{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, "IP_INNOROUTES", NULL, 0}},
+	.signs = {{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, "IP_INNOROUTES", NULL, 0},
+		{SIGN_DROP, "NOT_SPECIFIED", "ip_error", 0}, {SIGN_DROP, "NO_SOCKET", NULL, 0},
+		{SIGN_DROP, NULL, "tcp_v4_rcv", 0}, {SIGN_DROP, NULL, "ip6_pkt_discard", 0}},
 	.confirm = missing_masquerade_confirm,
 };
 

@@ -37,7 +37,7 @@ setup() {
 
 @test "address-not-owned: it went, and a neighbour entry still leads to who had it" {
 	rt; delivered "$A" 10.0.2.2
-	ip -n "$B" addr add 10.0.2.3/24 dev b0; ip -n "$B" addr del 10.0.2.2/24 dev b0
+	ip -n "$B" addr del 10.0.2.2/24 dev b0; ip -n "$B" addr add 10.0.2.3/24 dev b0
 	ip -n "$B" route replace default via 10.0.2.1
 	fault address-not-owned "$A" 10.0.2.2
 }
