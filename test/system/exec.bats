@@ -34,7 +34,9 @@ is_a() {
 	pid=$!
 	wait_for 5 bash -c "[ \"\$(cat /proc/$pid/comm)\" = sleep ]"
 	is_a "pid:$pid"
-	[ "$(warren exec host readlink /proc/self/ns/net)" = "$(readlink /proc/1/ns/net)" ]
+	# Some machines hide process 1, also from root; the tests run beside it.
+	host=$(readlink /proc/1/ns/net) || host=$(readlink /proc/self/ns/net)
+	[ "$(warren exec host readlink /proc/self/ns/net)" = "$host" ]
 	netns_add "$NET-x"
 	warren exec "$NET-x" true
 }
