@@ -69,6 +69,40 @@ static const struct seen *flooded_by(const struct scene *s)
 	return NULL;
 }
 
+/* Packet sockets see no MAC addresses: the way to whom the routing of the last node names. */
+static bool way_routed(const struct scene *s, struct way *w)
+{
+	const struct topology *t = s->topology;
+	const struct seen *last = NULL;
+	struct packet_view p;
+	struct route_reply r;
+	int owner, netns;
+
+	for (int i = s->ending->at; i >= 0 && !last; i--) {
+		const struct seen *n = &s->story->list[i];
+		int d = scene_device(s, n);
+
+		if ((n->event.kind == PATH_TX || n->event.kind == PATH_RX) &&
+			n->leg == s->ending->leg && d != TOPOLOGY_NONE &&
+			!t->devices[d].port.is_port)
+			last = n;
+	}
+	scene_packet(s, &p);
+	netns = scene_netns(s, last);
+	if (!last || netns < 0 ||
+		scene_is_local(s, netns, p.family, p.destination) != TOPOLOGY_NONE ||
+		!scene_route(
+			s, netns, &p, last->event.kind == PATH_RX ? last->event.ifindex : 0, &r) ||
+		r.error || (r.gateway_family && r.gateway_family != p.family))
+		return false;
+	w->from = topology_device_at(t, netns, r.oif);
+	owner = scene_owner(s, p.family == 6 ? AF_INET6 : AF_INET,
+		r.gateway_family ? r.gateway : p.destination, TOPOLOGY_NONE);
+	if (owner != TOPOLOGY_NONE && w->from != TOPOLOGY_NONE)
+		w->to = entrance(s, w->from, t->devices[owner].netns);
+	return true;
+}
+
 static bool way_find(const struct scene *s, struct way *w)
 {
 	const struct topology *t = s->topology;
@@ -101,6 +135,10 @@ static bool way_find(const struct scene *s, struct way *w)
 			at = flooded_by(s);
 		w->from = scene_device(s, at);
 		w->to = mac_owner(s, at->event.lladdr);
+	} else if (s->blind && at &&
+		   (s->ending->kind == ENDING_SENT || s->ending->kind == ENDING_RECEIVED) &&
+		   !way_routed(s, w)) {
+		return false;
 	}
 	if (w->from == TOPOLOGY_NONE || w->to == TOPOLOGY_NONE || w->from == w->to)
 		return false;

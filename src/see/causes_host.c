@@ -414,8 +414,8 @@ static bool neighbour_wrong_confirm(struct scene *s, const struct cause *c)
 		int d = scene_device(s, n);
 
 		if ((n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) &&
-			n->leg == at->leg && n->event.has_link && d != TOPOLOGY_NONE &&
-			!t->devices[d].port.is_port)
+			n->leg == at->leg && (n->event.has_link || s->blind) &&
+			d != TOPOLOGY_NONE && !t->devices[d].port.is_port)
 			sent = n;
 	}
 	if (!sent || !sent->outer.family)

@@ -296,8 +296,8 @@ static bool route_refuses_confirm(struct scene *s, const struct cause *c)
 		return false;
 	address_text(to, p.family, p.destination);
 	scene_at(s, netns, iif && scene_seen(s) ? scene_seen(s)->event.device : "");
-	scene_why(s, "%s has a %s route for %s, which refuses %s to %s", scene_name(s, netns),
-		types[i].type, prefix, scene_leg(s), to);
+	scene_why(s, "%s has %s %s route for %s, which refuses %s to %s", scene_name(s, netns),
+		types[i].type[0] == 'u' ? "an" : "a", types[i].type, prefix, scene_leg(s), to);
 	verdict_fact(s->verdict, "rtnetlink", "route in %s: %s %s%s%s", scene_name(s, netns),
 		types[i].type, prefix, table[0] ? " table " : "", table);
 	verdict_fact(s->verdict, "rtnetlink", "RTM_GETROUTE to %s: %s", to,

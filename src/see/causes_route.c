@@ -18,6 +18,16 @@ static int router_of(const struct scene *s, uint32_t *iif)
 	return scene_netns(s, at);
 }
 
+/* At a port: its bridge passes frames on, and routes none of them. */
+static bool is_passing(const struct scene *s)
+{
+	const struct seen *at = scene_seen(s);
+	int device = scene_device(s, at);
+
+	return at && at->event.kind != PATH_DROP && device != TOPOLOGY_NONE &&
+	       s->topology->devices[device].port.is_port;
+}
+
 static bool no_route_confirm(struct scene *s, const struct cause *c)
 {
 	struct packet_view p;
@@ -27,7 +37,7 @@ static bool no_route_confirm(struct scene *s, const struct cause *c)
 	int netns = router_of(s, &iif);
 
 	scene_packet(s, &p);
-	if (netns < 0 || !scene_route(s, netns, &p, iif, &r))
+	if (netns < 0 || is_passing(s) || !scene_route(s, netns, &p, iif, &r))
 		return false;
 	/* A receiver without a route to the source refuses, too: the question is the destination.
 	 */
@@ -65,7 +75,8 @@ static bool forwarding_off_confirm(struct scene *s, const struct cause *c)
 	long all, device;
 
 	scene_packet(s, &p);
-	if (!at || netns < 0 || (at->event.kind != PATH_DROP && at->event.kind != PATH_RX) ||
+	if (!at || netns < 0 || is_passing(s) ||
+		(at->event.kind != PATH_DROP && at->event.kind != PATH_RX) ||
 		scene_is_local(s, netns, p.family, p.destination) != TOPOLOGY_NONE)
 		return false;
 	if (p.family == 6) {

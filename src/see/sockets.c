@@ -138,6 +138,13 @@ static void place_name(const struct sockets *s, struct path_event *e)
 	snprintf(e->link, sizeof(e->link), "%.7s", s->topology->devices[device].link_kind);
 }
 
+static bool is_port(const struct sockets *s, const struct path_event *e)
+{
+	int device = topology_device(s->topology, e->netns, e->ifindex);
+
+	return device != TOPOLOGY_NONE && s->topology->devices[device].master;
+}
+
 /* One frame; false when there is none, or none of ours: then e->kind tells which. */
 static int frame_take(struct sockets *s, const struct sockets_one *one, struct path_event *e)
 {
@@ -174,7 +181,8 @@ static int frame_take(struct sockets *s, const struct sockets_one *one, struct p
 		hash = (hash ^ e->bytes[i]) * 1099511628211u;
 	e->skb = hash; /* the best identity there is: the same bytes */
 	place_name(s, e);
-	return 1;
+	/* Flooded to a stack it is not for: there it ends.  A port passes it on. */
+	return from.sll_pkttype == PACKET_OTHERHOST && !is_port(s, e) ? 0 : 1;
 }
 
 static int time_compare(const void *a, const void *b)
