@@ -76,6 +76,8 @@ static bool way_routed(const struct scene *s, struct way *w)
 	const struct seen *last = NULL;
 	struct packet_view p;
 	struct route_reply r;
+	struct neighbour_reply entry;
+	const uint8_t *next;
 	int owner, netns;
 
 	for (int i = s->ending->at; i >= 0 && !last; i--) {
@@ -96,8 +98,13 @@ static bool way_routed(const struct scene *s, struct way *w)
 		r.error || (r.gateway_family && r.gateway_family != p.family))
 		return false;
 	w->from = topology_device_at(t, netns, r.oif);
-	owner = scene_owner(s, p.family == 6 ? AF_INET6 : AF_INET,
-		r.gateway_family ? r.gateway : p.destination, TOPOLOGY_NONE);
+	next = r.gateway_family ? r.gateway : p.destination;
+	/* The neighbour entry says to whom the frame goes, even when his address has gone. */
+	if (live_neighbour(scene_fd(s, netns), r.oif, p.family, next, &entry) && entry.has_mac) {
+		w->to = mac_owner(s, entry.mac);
+		return true;
+	}
+	owner = scene_owner(s, p.family == 6 ? AF_INET6 : AF_INET, next, TOPOLOGY_NONE);
 	if (owner != TOPOLOGY_NONE && w->from != TOPOLOGY_NONE)
 		w->to = entrance(s, w->from, t->devices[owner].netns);
 	return true;

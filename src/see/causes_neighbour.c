@@ -167,6 +167,10 @@ static bool address_gone_confirm(struct scene *s, const struct cause *c)
 	struct route_reply route;
 
 	scene_packet(s, &p);
+	/* A port passes frames on: it is no receiver. */
+	if (receiver != TOPOLOGY_NONE && at->event.kind != PATH_DROP &&
+		t->devices[receiver].port.is_port)
+		return false;
 	if (!sent || sender < 0 || receiver == TOPOLOGY_NONE || sent->outer.family != p.family ||
 		!scene_address_equal(p.family, sent->outer.destination, p.destination))
 		return false;
