@@ -126,15 +126,33 @@ static int rule_call(struct netlink *nl, uint8_t family, uint32_t table, bool su
 		mnl_attr_put_u32(m.header, FRA_FWMARK, table);
 	}
 	err = netlink_call(nl, &m, e);
-	return err == (add ? -EEXIST : -ENOENT) ? 0 : err;
+	return add && err == -EEXIST ? 0 : err;
+}
+
+/* One pair of rules.  Returns 1 when there is none. */
+static int rules_del(struct netlink *nl, uint8_t family, uint32_t table, struct error *e)
+{
+	int err = rule_call(nl, family, table, false, false, e);
+
+	if (!err)
+		err = rule_call(nl, family, table, true, false, e);
+	return err == -ENOENT ? 1 : err;
 }
 
 int link_rules(struct netlink *nl, uint8_t family, uint32_t table, bool add, struct error *e)
 {
-	int err = rule_call(nl, family, table, false, add, e);
+	int err;
+
+	/* Adding, too: what a tunnel that was killed left behind is not to stay for ever. */
+	do
+		err = rules_del(nl, family, table, e);
+	while (!err);
+	if (err < 0 || !add)
+		return err < 0 ? err : 0;
+	err = rule_call(nl, family, table, false, true, e);
 
 	/* The later rule is asked first: each is put in front of those that are there. */
-	return err ? err : rule_call(nl, family, table, true, add, e);
+	return err ? err : rule_call(nl, family, table, true, true, e);
 }
 
 struct table_question {

@@ -97,6 +97,19 @@ client() {
 	run ! node $C nft list table inet wg0
 }
 
+@test "the rules of a tunnel that was killed do not outlive the next one" {
+	allowed="0.0.0.0/0, ::/0" client
+	rules=$(ip -n $C rule; ip -n $C -6 rule)
+	warren_start $C wg0 -c "$file"
+	kill -9 $tunnel
+	wait_for 10 sh -c "! ip -n $C link show wg0"
+	warren_start $C wg0 -c "$file"
+	[ "$(ip -n $C rule | grep -c "lookup 51820")" = 1 ]
+	kill $tunnel
+	wait $tunnel
+	[ "$(ip -n $C rule; ip -n $C -6 rule)" = "$rules" ]
+}
+
 @test "a default route may come and go with SIGHUP" {
 	client
 	warren_start $C wg0 -c "$file"
