@@ -421,8 +421,8 @@ static int section_begin(struct reader *r, const char *name)
 		r->section = SECTION_INTERFACE;
 		return 0;
 	}
-	if (strcasecmp(name, "[Peer]"))
-		return error_set(r->error, EINVAL, "%s:%u: '%.80s': expected [Interface] or [Peer]",
+	if (strcasecmp(name, "[Peer]")) /* only its beginning: a key may follow on the line */
+		return error_set(r->error, EINVAL, "%s:%u: '%.20s': expected [Interface] or [Peer]",
 			r->name, r->line, name);
 	r->section = SECTION_PEER;
 	r->has_key = false;

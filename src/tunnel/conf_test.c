@@ -169,6 +169,8 @@ TEST(a_wrong_secret_is_not_repeated)
 	CHECK_TEXT(complaint("[Peer]\nPresharedKey = secret\n"),
 		"wg0.conf:2: PresharedKey: expected 32 bytes in base64");
 	CHECK_TEXT(complaint("[Interface]\n" KEY_A "\n"), "wg0.conf:2: expected KEY = VALUE");
+	CHECK_TEXT(complaint("[Interface] PrivateKey = " KEY_A "\n"),
+		"wg0.conf:1: '[Interface] PrivateK': expected [Interface] or [Peer]");
 }
 
 TEST(the_last_endpoint_of_a_peer_wins)
