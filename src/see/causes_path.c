@@ -50,9 +50,14 @@ static bool path_mtu_confirm(struct scene *s, const struct cause *c)
 	char ip[COMMAND_PREFIX];
 	uint32_t mtu;
 
-	if (!at || netns < 0 || at->event.kind != PATH_DROP)
+	if (!at || netns < 0)
 		return false;
 	scene_packet(s, &p);
+	/* Without having seen the drop: a router has it, and may not cut it. */
+	if (at->event.kind != PATH_DROP &&
+		(!s->blind || at->event.kind != PATH_RX || (p.family == 4 && !s->question->df) ||
+			scene_is_local(s, netns, p.family, p.destination) != TOPOLOGY_NONE))
+		return false;
 	if (!scene_route(s, netns, &p, 0, &r) || !r.oif)
 		return false;
 	out = device_of(s, netns, r.oif);

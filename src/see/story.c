@@ -268,6 +268,9 @@ static bool is_wanted(const struct story *s, uint8_t family, const uint8_t *ip)
 {
 	size_t size = address_size(family);
 
+	for (size_t i = 0; i < s->gateway_count; i++)
+		if (s->gateways[i].family == family && !memcmp(s->gateways[i].ip, ip, size))
+			return true;
 	for (size_t i = 0; i < s->count; i++) {
 		const struct seen *n = &s->list[i];
 		const struct path_route *r = &n->event.route;

@@ -59,6 +59,12 @@ struct story {
 	struct seen *list;
 	size_t count;
 	uint64_t cut; /* events beyond STORY_EVENTS */
+	/* Next hops of routes, where decisions of routing cannot be seen. */
+	struct gateway_wanted {
+		uint8_t family;
+		uint8_t ip[16];
+	} gateways[32];
+	size_t gateway_count;
 };
 
 /* story_add - take the next event; its names may be given later (list[].reason, .symbol) */

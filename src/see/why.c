@@ -239,6 +239,32 @@ static void watch_begin(struct asking *a)
 	path_watch(&a->path, &watch);
 }
 
+/* Packet sockets see no decisions of routing: ask each node for its next hop, there and back. */
+static void gateways_ask(struct asking *a)
+{
+	const struct topology *t = &a->topology;
+	const struct subject *u = &a->story.subject;
+	const uint8_t *ends[2] = {u->destination, u->source};
+	struct story *story = &a->story;
+	bool *in = a->blind ? component_of(a) : NULL;
+
+	story->gateway_count = 0;
+	for (size_t i = 0; in && i < 2 * t->netns_count; i++) {
+		struct route_question q = {.family = u->family, .to = ends[i % 2]};
+		struct route_reply r;
+		struct gateway_wanted *g;
+
+		if (!in[i / 2] || !live_route(t->netns[i / 2].node.fd, &q, &r) || r.error ||
+			!r.gateway_family ||
+			story->gateway_count == sizeof(story->gateways) / sizeof(*g))
+			continue;
+		g = &story->gateways[story->gateway_count++];
+		g->family = r.gateway_family;
+		memcpy(g->ip, r.gateway, sizeof(g->ip));
+	}
+	free(in);
+}
+
 static void topology_again(struct asking *a)
 {
 	struct topology t;
@@ -477,6 +503,7 @@ static void ask_once(struct asking *a, int64_t timeout)
 	a->last_event = monotonic();
 	if (probe_send(&a->probe)) {
 		subject_fill(a);
+		gateways_ask(a);
 		follow(a, monotonic() + timeout);
 	} else {
 		subject_fill(a);

@@ -45,6 +45,24 @@ S="--engine sockets"
 	fault firewall-drop "$A" $S 10.0.2.2
 }
 
+@test "sockets: gateways that nobody has, there and back; a link too small" {
+	rt; ip -n "$A" route replace default via 10.0.1.77
+	fault address-not-owned "$A" $S 10.0.2.2
+	ip -n "$B" route replace default via 10.0.2.77
+	fault return-gateway-dead "$A" $S 10.0.2.2
+	ip -n "$R" link set r2 mtu 1300; ip -n "$B" link set b0 mtu 1300
+	fault path-mtu "$A" $S --size 1400 --df 10.0.2.2
+}
+
+@test "sockets: behind a bridge that floods what it was for to others" {
+	br; third_port
+	delivered "$A" $S 10.0.0.2
+	ip -n "$R" link set p2 down
+	fault peer-down "$A" $S 10.0.0.2
+	bridge -n "$R" link set dev p2 state 0
+	fault bridge-port-state "$A" $S 10.0.0.2
+}
+
 @test "sockets: an ordinary user, on networks of his own" {
 	printf 'name: own\nnodes:\n  a: {devices: {e: 10.0.0.1/24}}\n  b: {devices: {e: 10.0.0.2/24}}\nlinks: ["a:e -- b:e"]\n' >"$BATS_TEST_TMPDIR/own.yaml"
 	chmod -R a+rX "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR"
