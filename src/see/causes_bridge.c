@@ -190,7 +190,8 @@ static bool way_down_confirm(struct scene *s, const struct cause *c)
 			scene_name(s, d->netns), lost_what(s));
 		verdict_fact(s->verdict, "rtnetlink", "%s in %s lacks IFF_UP", d->name,
 			scene_name(s, d->netns));
-		verdict_fix(s->verdict, "%s link set %s up", scene_ip(s, d->netns, ip), d->name);
+		verdict_fix(
+			s->verdict, "%s link set dev %s up", scene_ip(s, d->netns, ip), d->name);
 		return true;
 	}
 	return false;
@@ -247,7 +248,8 @@ static bool bridge_down_confirm(struct scene *s, const struct cause *c)
 		scene_name(s, bridge->netns));
 	verdict_fact(s->verdict, "rtnetlink", "%s in %s lacks IFF_UP", bridge->name,
 		scene_name(s, bridge->netns));
-	verdict_fix(s->verdict, "%s link set %s up", scene_ip(s, bridge->netns, ip), bridge->name);
+	verdict_fix(
+		s->verdict, "%s link set dev %s up", scene_ip(s, bridge->netns, ip), bridge->name);
 	return true;
 }
 
@@ -280,7 +282,7 @@ static bool port_state_say(struct scene *s, const struct device *port)
 	verdict_fact(s->verdict, "rtnetlink", "%s in %s has port state %u", port->name,
 		scene_name(s, port->netns), port->port.state);
 	if (bridge && bridge->bridge.stp)
-		verdict_fix(s->verdict, "%s link set %s type bridge stp_state 0",
+		verdict_fix(s->verdict, "%s link set dev %s type bridge stp_state 0",
 			scene_ip(s, port->netns, tool), bridge->name);
 	verdict_fix(s->verdict, "%s link set dev %s state 3",
 		scene_tool(s, port->netns, "bridge", tool), port->name);
@@ -535,7 +537,7 @@ static bool port_not_enslaved_confirm(struct scene *s, const struct cause *c)
 		port->name, scene_name(s, port->netns), bridge->name);
 	verdict_fact(s->verdict, "rtnetlink", "%s in %s has no master", port->name,
 		scene_name(s, port->netns));
-	verdict_fix(s->verdict, "%s link set %s master %s", scene_ip(s, port->netns, ip),
+	verdict_fix(s->verdict, "%s link set dev %s master %s", scene_ip(s, port->netns, ip),
 		port->name, bridge->name);
 	return true;
 }
@@ -737,7 +739,7 @@ static bool macvlan_private_confirm(struct scene *s, const struct cause *c)
 			scene_name(s, d[i]->netns),
 			d[i]->macvlan_mode < 5 ? modes[d[i]->macvlan_mode] : "?");
 		if (d[i]->macvlan_mode != MACVLAN_MODE_BRIDGE)
-			verdict_fix(s->verdict, "%s link set %s type macvlan mode bridge",
+			verdict_fix(s->verdict, "%s link set dev %s type macvlan mode bridge",
 				scene_ip(s, d[i]->netns, ip), d[i]->name);
 	}
 	return true;

@@ -46,7 +46,7 @@ static bool device_down_say(struct scene *s, int device)
 		scene_name(s, d->netns), scene_leg(s));
 	verdict_fact(
 		s->verdict, "rtnetlink", "%s in %s lacks IFF_UP", d->name, scene_name(s, d->netns));
-	verdict_fix(s->verdict, "%s link set %s up", scene_ip(s, d->netns, ip), d->name);
+	verdict_fix(s->verdict, "%s link set dev %s up", scene_ip(s, d->netns, ip), d->name);
 	return true;
 }
 
@@ -124,7 +124,7 @@ static bool peer_down_confirm(struct scene *s, const struct cause *c)
 		scene_name(s, peer->netns), d->name, scene_name(s, d->netns));
 	verdict_fact(s->verdict, "rtnetlink", "%s in %s lacks IFF_UP; %s in %s has no carrier",
 		peer->name, scene_name(s, peer->netns), d->name, scene_name(s, d->netns));
-	verdict_fix(s->verdict, "%s link set %s up", scene_ip(s, peer->netns, ip), peer->name);
+	verdict_fix(s->verdict, "%s link set dev %s up", scene_ip(s, peer->netns, ip), peer->name);
 	return true;
 }
 

@@ -41,7 +41,7 @@ static bool arp_off_confirm(struct scene *s, const struct cause *c)
 		scene_name(s, d->netns));
 	verdict_fact(s->verdict, "rtnetlink", "%s in %s has IFF_NOARP", d->name,
 		scene_name(s, d->netns));
-	verdict_fix(s->verdict, "%s link set %s arp on", scene_ip(s, d->netns, ip), d->name);
+	verdict_fix(s->verdict, "%s link set dev %s arp on", scene_ip(s, d->netns, ip), d->name);
 	return true;
 }
 

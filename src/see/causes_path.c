@@ -30,10 +30,10 @@ static void mtu_fix(struct scene *s, const struct device *d, uint32_t mtu)
 	char ip[COMMAND_PREFIX];
 
 	if (d->mtu < mtu)
-		verdict_fix(s->verdict, "%s link set %s mtu %u", scene_ip(s, d->netns, ip), d->name,
-			mtu);
+		verdict_fix(s->verdict, "%s link set dev %s mtu %u", scene_ip(s, d->netns, ip),
+			d->name, mtu);
 	if (twin && twin->mtu < mtu)
-		verdict_fix(s->verdict, "%s link set %s mtu %u", scene_ip(s, twin->netns, ip),
+		verdict_fix(s->verdict, "%s link set dev %s mtu %u", scene_ip(s, twin->netns, ip),
 			twin->name, mtu);
 }
 
@@ -121,8 +121,8 @@ static bool peer_mtu_confirm(struct scene *s, const struct cause *c)
 		twin->name, twin->mtu, scene_name(s, twin->netns));
 	verdict_fact(s->verdict, "rtnetlink", "MTU %u on %s in %s, %u on %s in %s", d->mtu, d->name,
 		scene_name(s, d->netns), twin->mtu, twin->name, scene_name(s, twin->netns));
-	verdict_fix(s->verdict, "%s link set %s mtu %u", scene_ip(s, twin->netns, ip), twin->name,
-		d->mtu);
+	verdict_fix(s->verdict, "%s link set dev %s mtu %u", scene_ip(s, twin->netns, ip),
+		twin->name, d->mtu);
 	return true;
 }
 

@@ -220,8 +220,9 @@ static void vxlan_again(struct scene *s, const struct device *d, uint32_t id, ui
 	verdict_fix(s->verdict, "%s", line);
 	/* The other end knows this one by its MAC for a while yet. */
 	if (d->mac_size == 6)
-		verdict_fix(s->verdict, "%s link set %s address %02x:%02x:%02x:%02x:%02x:%02x", ip,
-			d->name, d->mac[0], d->mac[1], d->mac[2], d->mac[3], d->mac[4], d->mac[5]);
+		verdict_fix(s->verdict, "%s link set dev %s address %02x:%02x:%02x:%02x:%02x:%02x",
+			ip, d->name, d->mac[0], d->mac[1], d->mac[2], d->mac[3], d->mac[4],
+			d->mac[5]);
 	for (size_t k = 0; k < d->address_count; k++) {
 		const struct address *a = &d->addresses[k];
 
@@ -234,10 +235,10 @@ static void vxlan_again(struct scene *s, const struct device *d, uint32_t id, ui
 	if (d->master) {
 		device = topology_device_at(s->topology, d->netns, d->master);
 		if (device != TOPOLOGY_NONE)
-			verdict_fix(s->verdict, "%s link set %s master %s", ip, d->name,
+			verdict_fix(s->verdict, "%s link set dev %s master %s", ip, d->name,
 				s->topology->devices[device].name);
 	}
-	verdict_fix(s->verdict, "%s link set %s up", ip, d->name);
+	verdict_fix(s->verdict, "%s link set dev %s up", ip, d->name);
 }
 
 static bool vxlan_vni_confirm(struct scene *s, const struct cause *c)
@@ -389,7 +390,7 @@ static bool tunnel_mtu_confirm(struct scene *s, const struct cause *c)
 	verdict_fact(s->verdict, "rtnetlink",
 		"MTU %u of %s + %u > MTU %u of %s; the packet has %u bytes", tunnel->mtu,
 		tunnel->name, overhead, out->mtu, out->name, at->event.length);
-	verdict_fix(s->verdict, "%s link set %s mtu %u", scene_ip(s, tunnel->netns, ip),
+	verdict_fix(s->verdict, "%s link set dev %s mtu %u", scene_ip(s, tunnel->netns, ip),
 		tunnel->name, out->mtu - overhead);
 	return true;
 }
