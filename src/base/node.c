@@ -12,6 +12,7 @@
 
 static char netns_directory[512] = "/run/netns";
 static char state_directory[512] = "/run/warren";
+static bool hidden;
 
 const char *node_netns_directory(void)
 {
@@ -27,6 +28,16 @@ void node_directories(const char *netns, const char *state)
 {
 	snprintf(netns_directory, sizeof(netns_directory), "%s", netns);
 	snprintf(state_directory, sizeof(state_directory), "%s", state);
+}
+
+void node_hide(void)
+{
+	hidden = true;
+}
+
+bool node_is_hidden(void)
+{
+	return hidden;
 }
 
 bool node_split(const char *netns, char network[NODE_NAME], char node[NODE_NAME])

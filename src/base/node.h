@@ -41,6 +41,11 @@ const char *node_state_directory(void); /* /run/warren */
 /* node_directories - point them elsewhere (the holder does) */
 void node_directories(const char *netns, const char *state);
 
+/* node_hide - the names are known only in here: in the user namespace that the holder keeps
+ * node_is_hidden - so a command that is to be pasted must go through `warren exec` */
+void node_hide(void);
+bool node_is_hidden(void);
+
 /* node_open - find NODE and open it; spec NULL is the namespace we are in
  *
  * Returns 0; -ENOENT no such node; -ENOTUNIQ several have the name (the error

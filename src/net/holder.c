@@ -22,6 +22,7 @@
 #include <cap-ng.h>
 
 #include "base/clock.h"
+#include "base/node.h"
 #include "base/scoped.h"
 #include "net/process.h"
 #include "net/state.h"
@@ -297,6 +298,8 @@ static int holder_join(struct error *e)
 	if (!err && have_here && chdir(here))
 		err = error_errno(e, errno, "%s", here);
 	holder.entered = !err;
+	if (!err)
+		node_hide();
 	return err;
 }
 

@@ -1,5 +1,6 @@
 #include "see/scene.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,9 @@ const char *scene_tool(const struct scene *s, int netns, const char *tool, char 
 
 	if (!view || view->host)
 		snprintf(out, COMMAND_PREFIX, "%s", tool);
+	else if (view->node.netns[0] && node_is_hidden())
+		snprintf(out, COMMAND_PREFIX, "%s exec %s -- %s", program_invocation_name,
+			view->node.netns, tool);
 	else if (view->node.netns[0])
 		snprintf(out, COMMAND_PREFIX, "%s -n %s", tool, view->node.netns);
 	else
@@ -51,6 +55,9 @@ const char *scene_exec(const struct scene *s, int netns, char out[COMMAND_PREFIX
 
 	if (!view || view->host)
 		out[0] = '\0';
+	else if (view->node.netns[0] && node_is_hidden())
+		snprintf(out, COMMAND_PREFIX, "%s exec %s -- ", program_invocation_name,
+			view->node.netns);
 	else if (view->node.netns[0])
 		snprintf(out, COMMAND_PREFIX, "ip netns exec %s ", view->node.netns);
 	else

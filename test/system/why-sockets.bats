@@ -72,10 +72,14 @@ S="--engine sockets"
 	user up "$dir/own.yaml" || { rm -rf "$dir"; skip "user namespaces are not allowed here"; }
 	answer=$(user why --json --from a 10.0.0.2) && status=0 || status=$?
 	second=$(user why --json --from a 10.0.0.9) || true
+	jq -r '.fix[]' <<<"$second" >"$dir/fix"
+	setpriv --reuid 65534 --regid 65534 --clear-groups env XDG_RUNTIME_DIR="$dir" sh -e <"$dir/fix"
+	third=$(user why --json --from a 10.0.0.9) || true
 	user down own
 	rm -rf "$dir"
 	[ "$status" = 0 ]
 	[ "$(field .verdict)" = delivered ]
 	[ "$(field .engine)" = sockets ]
 	[ "$(jq -r .cause <<<"$second")" = address-not-owned ]
+	[ "$(jq -r .verdict <<<"$third")" = delivered ] # the fix, as pasted by the user
 }
