@@ -46,6 +46,12 @@ wait_for() {
 	done
 }
 
+# no_orphans: no eBPF program of ours is left that no process holds.  (Other tests follow packets at
+# the same time: theirs are held.)
+no_orphans() {
+	[ "$(bpftool -j prog show | jq '[.[] | select(.name | startswith("on_")) | select(.pids == null)] | length')" = 0 ]
+}
+
 # The network that a test brings up is called after $(name ...) and noted with network_note.
 network_note() {
 	echo "$1" >>"$BATS_TEST_TMPDIR/networks"

@@ -231,17 +231,12 @@ wireguard_set() { # NETNS PEER ENDPOINT ALLOWED
 }
 
 @test "it leaves nothing behind, and costs little to start" {
-	before=$(bpftool prog show -j | jq '[.[] | select(.name | startswith("on_"))] | length')
 	trace_start udp port 9
 	# Time of the processor, for a test may run beside many: the clock is the bench's.
 	ticks=$(awk '{print $14 + $15}' "/proc/$TRACE/stat")
 	trace_stop
 	[ $((ticks * 1000 / $(getconf CLK_TCK))) -lt 200 ]
-	wait_for 10 programs_are "$before"
-}
-
-programs_are() { # other tests may run beside this one: not more than before
-	[ "$(bpftool prog show -j | jq '[.[] | select(.name | startswith("on_"))] | length')" -le "$1" ]
+	wait_for 20 no_orphans
 }
 
 @test "wrong filters are refused, and filters that cannot run in the kernel" {

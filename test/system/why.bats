@@ -145,10 +145,8 @@ told() {
 
 @test "nothing is left behind: no programs, no neighbours, no rules" {
 	p2p
-	before=$(bpftool -j prog show | jq '[.[] | select(.name | startswith("on_"))] | length')
 	delivered "$A" 10.0.0.2
-	after=$(bpftool -j prog show | jq '[.[] | select(.name | startswith("on_"))] | length')
-	[ "$after" -le "$before" ]
+	wait_for 20 no_orphans
 	[ -z "$(ip netns exec "$A" nft list ruleset)" ]
 }
 
