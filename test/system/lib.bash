@@ -46,10 +46,13 @@ wait_for() {
 	done
 }
 
-# no_orphans: no eBPF program of ours is left that no process holds.  (Other tests follow packets at
-# the same time: theirs are held.)
-no_orphans() {
-	[ "$(bpftool -j prog show | jq '[.[] | select(.name | startswith("on_")) | select(.pids == null)] | length')" = 0 ]
+# programs: the ids of our eBPF programs that are loaded.  programs_gone ID...: none of these is.
+# (Other tests follow packets at the same time; theirs end, too.)
+programs() {
+	bpftool -j prog show | jq '.[] | select(.name | startswith("on_")) | .id'
+}
+programs_gone() {
+	! programs | grep -qxF "$(printf '%s\n' "$@")"
 }
 
 # The network that a test brings up is called after $(name ...) and noted with network_note.

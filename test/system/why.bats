@@ -146,7 +146,7 @@ told() {
 @test "nothing is left behind: no programs, no neighbours, no rules" {
 	p2p
 	delivered "$A" 10.0.0.2
-	wait_for 20 no_orphans
+	wait_for 60 programs_gone 0 $(programs)
 	[ -z "$(ip netns exec "$A" nft list ruleset)" ]
 }
 
