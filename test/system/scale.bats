@@ -76,7 +76,12 @@ field() { # NAME JSON
 	# Strangers were asked for cookies, not served: the flood cost no Diffie-Hellman each.
 	json=$(node $N "$WARREN" tunnel status --json wg0)
 	echo "$json" | grep -q handshake-cookie
-	sleep 1.1 # load is over a second later
+	# Load is over a second after the last of them was taken up.
+	wait_for 40 all_answered
+}
+
+all_answered() {
+	local out
 	out=$(node $N timeout 120 "$CROWD" handshakes 127.0.0.1 51820 100 10)
 	[ "$(field answered "$out")" = 100 ]
 }
