@@ -3,11 +3,12 @@
 #   make        build build/warren
 #   make demo   install what is missing, build, run the VPN picture (root)
 #   make check  install what is missing, build, run every test
+#   make check-kernels  run the tests that depend on it on other kernels, in virtual machines
 #   make bench  measure beside the rivals
 #   make fuzz   fuzz each decoder for FUZZ_TIME seconds (default 60)
 #   make install [DESTDIR=]
 
-.PHONY: all deps demo check bench fuzz install clean
+.PHONY: all deps demo check check-kernels bench fuzz install clean
 FUZZ_TIME ?= 60
 GENERATED := build/build.ninja build-san/build.ninja
 
@@ -35,6 +36,11 @@ check: deps
 	@$(MAKE) --no-print-directory all build-san/build.ninja
 	@ninja --quiet -C build-san
 	@test/run
+
+check-kernels:
+	@scripts/deps kernels
+	@$(MAKE) --no-print-directory all
+	@test/kernels/run
 
 bench:
 	@scripts/deps bench
