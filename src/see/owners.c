@@ -13,12 +13,6 @@
 
 #include "base/scoped.h"
 
-/* What a descriptor of /dev/net/tun is attached to. */
-struct attachment {
-	char name[IFNAMSIZ];
-	ino_t netns; /* 0: unknown */
-};
-
 bool fdinfo_parse(const char *text, char name[IFNAMSIZ])
 {
 	const char *line = strstr(text, "iff:\t");
@@ -32,8 +26,9 @@ bool fdinfo_parse(const char *text, char name[IFNAMSIZ])
 }
 
 /* Asks the descriptor itself.  Returns -EBADFD when it is attached to no device. */
-static int attachment_ask(const struct descriptor *d, struct attachment *a)
+static int attachment_ask(struct attachment *a)
 {
+	const struct descriptor *d = a->descriptor;
 	SCOPED_FD int process = (int)syscall(SYS_pidfd_open, d->pid, 0);
 	SCOPED_FD int tun = -1, netns = -1;
 	struct ifreq request = {0};
@@ -53,9 +48,10 @@ static int attachment_ask(const struct descriptor *d, struct attachment *a)
 	return 0;
 }
 
-static bool attachment_read(const struct descriptor *d, struct attachment *a)
+static bool attachment_read(struct attachment *a)
 {
-	int err = attachment_ask(d, a);
+	const struct descriptor *d = a->descriptor;
+	int err = d->kind == DESCRIPTOR_MACVTAP ? 0 : attachment_ask(a);
 	char path[64], text[512];
 	ssize_t n;
 
@@ -77,12 +73,44 @@ static bool is_tun(const struct device *d)
 	return d->kind == DEVICE_TUN || d->kind == DEVICE_TAP;
 }
 
-static int home_of(const struct topology *t, const struct processes *p, pid_t pid)
+static int inhabitant_compare(const void *key, const void *member)
 {
-	for (size_t i = 0; i < p->inhabitant_count; i++)
-		if (p->inhabitants[i].pid == pid)
-			return topology_netns(t, p->inhabitants[i].netns);
-	return TOPOLOGY_NONE;
+	pid_t x = *(const pid_t *)key, y = ((const struct inhabitant *)member)->pid;
+
+	return x < y ? -1 : x > y;
+}
+
+static ino_t home_of(const struct processes *p, pid_t pid)
+{
+	const struct inhabitant *found = NULL;
+
+	if (p->inhabitant_count)
+		found = bsearch(&pid, p->inhabitants, p->inhabitant_count, sizeof(*p->inhabitants),
+			inhabitant_compare);
+	return found ? found->netns : 0;
+}
+
+ssize_t attachments_read(const struct processes *p, struct attachment **list)
+{
+	size_t count = 0;
+
+	*list = NULL;
+	for (size_t i = 0; i < p->descriptor_count; i++) {
+		struct attachment a = {.descriptor = &p->descriptors[i]}, *grown;
+
+		if (a.descriptor->kind == DESCRIPTOR_NETNS || !attachment_read(&a))
+			continue;
+		a.home = home_of(p, a.descriptor->pid);
+		grown = reallocarray(*list, count + 1, sizeof(*grown));
+		if (!grown) {
+			free(*list);
+			*list = NULL;
+			return -ENOMEM;
+		}
+		*list = grown;
+		grown[count++] = a;
+	}
+	return (ssize_t)count;
 }
 
 /* The tun of that name: at home, or else the only one; two elsewhere are one too many. */
@@ -103,22 +131,19 @@ static int guess(const struct topology *t, const char *name, int home)
 	return only;
 }
 
-static int device_of(const struct topology *t, const struct descriptor *d, int home)
+static int device_of(const struct topology *t, const struct attachment *a, int home)
 {
-	struct attachment a;
 	int at;
 
-	if (d->kind == DESCRIPTOR_MACVTAP) {
+	if (a->descriptor->kind == DESCRIPTOR_MACVTAP) {
 		/* The number is the ifindex in the namespace where the node was made: mostly home.
 		 */
-		at = topology_device_at(t, home, d->ifindex);
+		at = topology_device_at(t, home, a->descriptor->ifindex);
 		return at >= 0 && !strcmp(t->devices[at].link_kind, "macvtap") ? at : TOPOLOGY_NONE;
 	}
-	if (!attachment_read(d, &a))
-		return TOPOLOGY_NONE;
-	if (!a.netns)
-		return guess(t, a.name, home);
-	return topology_device_named(t, topology_netns(t, a.netns), a.name);
+	if (!a->netns)
+		return guess(t, a->name, home);
+	return topology_device_named(t, topology_netns(t, a->netns), a->name);
 }
 
 static int holder_add(struct device *d, pid_t pid, int home)
@@ -142,17 +167,13 @@ static int holder_add(struct device *d, pid_t pid, int home)
 	return 0;
 }
 
-int owners_find(struct topology *t, const struct processes *p, struct error *e)
+int owners_find(struct topology *t, const struct attachment *list, size_t count, struct error *e)
 {
-	for (size_t i = 0; i < p->descriptor_count; i++) {
-		const struct descriptor *d = &p->descriptors[i];
-		int home, at;
+	for (size_t i = 0; i < count; i++) {
+		int home = topology_netns(t, list[i].home);
+		int at = device_of(t, &list[i], home);
 
-		if (d->kind == DESCRIPTOR_NETNS)
-			continue;
-		home = home_of(t, p, d->pid);
-		at = device_of(t, d, home);
-		if (at >= 0 && holder_add(&t->devices[at], d->pid, home))
+		if (at >= 0 && holder_add(&t->devices[at], list[i].descriptor->pid, home))
 			return error_errno(e, ENOMEM, "finding who holds the tunnels");
 	}
 	return 0;

@@ -16,8 +16,22 @@
 #include "see/processes.h"
 #include "see/topology.h"
 
+/* What a descriptor of a tun, tap or macvtap belongs to. */
+struct attachment {
+	const struct descriptor *descriptor; /* of the processes that it was read from */
+	ino_t home;			     /* where the process lives; 0 unknown */
+	char name[IFNAMSIZ];		     /* of the device; "" for a macvtap */
+	ino_t netns;			     /* where the device is; 0: could not be asked */
+};
+
+/* attachments_read - ask each descriptor that is attached to a device
+ *
+ * Returns how many, or -ENOMEM; free(*list).
+ */
+ssize_t attachments_read(const struct processes *p, struct attachment **list);
+
 /* owners_find - fill the holders of every tun, tap and macvtap in `t` */
-int owners_find(struct topology *t, const struct processes *p, struct error *e);
+int owners_find(struct topology *t, const struct attachment *list, size_t count, struct error *e);
 
 /* fdinfo_parse - the device's name in the text of /proc/PID/fdinfo/N of a tun descriptor */
 bool fdinfo_parse(const char *text, char name[IFNAMSIZ]);

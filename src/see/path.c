@@ -1,18 +1,15 @@
 #include "see/path.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
-#include "base/scoped.h"
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wsign-conversion" /* generated code */
 #include "see/path.skel.h"
@@ -114,8 +111,7 @@ void path_close(struct path *p)
 	if (p->bpf)
 		path_bpf__destroy(p->bpf);
 	btf__free(p->btf);
-	free(p->symbol_text);
-	free(p->symbols);
+	symbols_done(&p->symbols);
 	*p = (struct path){0};
 }
 
@@ -222,91 +218,7 @@ const char *path_reason(const struct path *p, uint32_t reason)
 	return "";
 }
 
-struct symbol {
-	uint64_t address;
-	const char *name;
-};
-
-static int symbol_compare(const void *a, const void *b)
-{
-	uint64_t x = ((const struct symbol *)a)->address, y = ((const struct symbol *)b)->address;
-
-	return (x > y) - (x < y);
-}
-
-static char *file_read(const char *name)
-{
-	SCOPED_FD int fd = open(name, O_RDONLY | O_CLOEXEC);
-	size_t size = 0, room = 8 << 20;
-	char *text = fd >= 0 ? malloc(room + 1) : NULL;
-	ssize_t got;
-
-	while (text && (got = read(fd, text + size, room - size)) > 0) {
-		size += (size_t)got;
-		if (size == room) {
-			char *grown = realloc(text, (room *= 2) + 1);
-
-			if (!grown)
-				break;
-			text = grown;
-		}
-	}
-	if (text)
-		text[size] = '\0';
-	return text;
-}
-
-/* Lines are "ADDRESS TYPE NAME[\tMODULE]"; functions are of type t, T, w or W. */
-static void symbols_read(struct path *p)
-{
-	char *next, *line;
-	size_t room = 0;
-
-	p->symbol_text = file_read("/proc/kallsyms");
-	for (next = p->symbol_text; next && *next;) {
-		char *end;
-		uint64_t address;
-
-		line = next;
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		address = strtoull(line, &end, 16);
-		if (!address || end[0] != ' ' || !end[1] || !strchr("tTwW", end[1]) ||
-			end[2] != ' ')
-			continue;
-		if (p->symbol_count == room) {
-			struct symbol *grown = reallocarray(
-				p->symbols, room = room ? 2 * room : 65536, sizeof(*grown));
-
-			if (!grown)
-				break;
-			p->symbols = grown;
-		}
-		end[3 + strcspn(end + 3, ".\t")] =
-			'\0'; /* ip_fragment.constprop.0 is ip_fragment */
-		p->symbols[p->symbol_count++] = (struct symbol){address, end + 3};
-	}
-	if (p->symbol_count)
-		qsort(p->symbols, p->symbol_count, sizeof(*p->symbols), symbol_compare);
-}
-
 const char *path_symbol(struct path *p, uint64_t location)
 {
-	size_t low = 0, high;
-
-	if (!p->symbol_text)
-		symbols_read(p);
-	/* The return address lies behind the call, which may be the function's last instruction. */
-	location -= 1;
-	high = p->symbol_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (p->symbols[middle].address <= location)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low ? p->symbols[low - 1].name : "";
+	return symbols_name(&p->symbols, location);
 }

@@ -11,7 +11,7 @@
  *	path_close()    everything is detached; nothing stays behind
  *
  * The names of drop reasons are read from this kernel's BTF, the names of
- * functions from /proc/kallsyms: no number is compiled in.
+ * functions are asked of it (symbol.h): no number is compiled in.
  *
  * Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN in the first user namespace;
  * kernel 5.8 or later with BTF.  One thread owns a struct path.
@@ -23,6 +23,7 @@
 
 #include "base/error.h"
 #include "see/path_event.h"
+#include "see/symbol.h"
 
 struct path_bpf;
 struct ring_buffer;
@@ -41,9 +42,7 @@ struct path {
 		uint64_t device, inode;
 	} programs[PATH_TUNNELS]; /* asked once each */
 	size_t program_count;
-	char *symbol_text; /* /proc/kallsyms, read at the first question */
-	struct symbol *symbols;
-	size_t symbol_count;
+	struct symbols symbols;
 	void (*event)(const struct path_event *event, void *arg);
 	void *arg;
 };

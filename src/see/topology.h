@@ -58,6 +58,7 @@ struct netns_view {
 	bool host;	  /* of process 1 */
 	bool closed;	  /* we may not look inside: it has no devices here */
 	int closed_errno; /* why not */
+	bool unread;	  /* nobody asked: it has no devices here, either */
 
 	struct process *residents; /* who lives there, lowest pid first */
 	size_t resident_count;
@@ -220,6 +221,16 @@ struct topology {
  * Returns 0 or -errno; on success topology_free() it.
  */
 int topology_read(struct topology *t, struct error *e);
+
+/* topology_read_near - look only where packets of `asker` can come to
+ *
+ * From the asker's namespace on: where the other end of a device is, and the
+ * processes at the end of tun and tap, and so on from there.  All namespaces
+ * are listed; those that nothing leads to are `unread`.  However many others
+ * the machine has, and however busily they come and go, this takes some
+ * milliseconds: no lock is waited for that is not needed for what is near.
+ */
+int topology_read_near(struct topology *t, const struct node *asker, struct error *e);
 
 /* topology_read_one - look into one namespace only; twins elsewhere are END_DEVICE without index
  *

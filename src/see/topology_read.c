@@ -5,175 +5,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/net_namespace.h>
-#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
 #include "base/clock.h"
-#include "base/netlink.h"
-#include "see/device_decode.h"
-#include "see/ends.h"
-#include "see/inside.h"
+#include "base/scoped.h"
 #include "see/namespaces.h"
+#include "see/near.h"
 #include "see/owners.h"
 #include "see/processes.h"
-#include "see/driver.h"
-
-enum { DUMP_ATTEMPTS = 8 }; /* the kernel says when a dump was overtaken by a change */
-
-/* While it is read: a socket inside each namespace. */
-struct reading {
-	struct topology *t;
-	struct netlink *sockets; /* netns_count; zeroed where closed */
-	size_t room;		 /* of t->devices */
-	int netns;		 /* now being read */
-};
-
-static int device_add(const struct nlmsghdr *header, void *arg)
-{
-	struct reading *r = arg;
-	struct topology *t = r->t;
-	struct device d;
-
-	if (!device_decode(header, &d))
-		return 0;
-	if (t->device_count == r->room) {
-		size_t room = r->room ? 2 * r->room : 64;
-		struct device *grown = reallocarray(t->devices, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		t->devices = grown;
-		r->room = room;
-	}
-	d.netns = r->netns;
-	t->devices[t->device_count++] = d;
-	t->netns[r->netns].device_count++;
-	return 0;
-}
-
-static int address_add(const struct nlmsghdr *header, void *arg)
-{
-	struct reading *r = arg;
-	struct address a, *grown;
-	struct device *d;
-	uint32_t ifindex;
-	int at;
-
-	if (!address_decode(header, &a, &ifindex))
-		return 0;
-	at = topology_device_at(r->t, r->netns, ifindex);
-	if (at < 0)
-		return 0; /* the device came after the links were read */
-	d = &r->t->devices[at];
-	grown = reallocarray(d->addresses, d->address_count + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	d->addresses = grown;
-	grown[d->address_count++] = a;
-	return 0;
-}
-
-static int device_compare(const void *a, const void *b)
-{
-	uint32_t x = ((const struct device *)a)->ifindex, y = ((const struct device *)b)->ifindex;
-
-	return x < y ? -1 : x > y;
-}
-
-static void devices_forget(struct reading *r)
-{
-	struct netns_view *n = &r->t->netns[r->netns];
-
-	for (size_t i = n->first_device; i < r->t->device_count; i++)
-		free(r->t->devices[i].addresses);
-	r->t->device_count = n->first_device;
-	n->device_count = 0;
-}
-
-static int dump_once(struct reading *r)
-{
-	struct netns_view *n = &r->t->netns[r->netns];
-	struct netlink *nl = &r->sockets[r->netns];
-	struct message m;
-	int err;
-
-	devices_forget(r);
-	message_begin(&m, RTM_GETLINK, NLM_F_DUMP, sizeof(struct ifinfomsg));
-	err = netlink_ask(nl, &m, device_add, r, NULL);
-	if (err)
-		return err;
-	if (n->device_count)
-		qsort(&r->t->devices[n->first_device], n->device_count, sizeof(struct device),
-			device_compare);
-	message_begin(&m, RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
-	return netlink_ask(nl, &m, address_add, r, NULL);
-}
-
-/* Only memory is an error; a namespace that cannot be read is marked as closed. */
-static int netns_read(struct reading *r, int netns)
-{
-	struct netns_view *n = &r->t->netns[netns];
-	struct netlink *nl = &r->sockets[netns];
-	int err = 0;
-
-	r->netns = netns;
-	n->first_device = r->t->device_count;
-	if (n->closed)
-		return 0;
-	err = inside_open(nl, NETLINK_ROUTE, n->node.fd);
-	if (!err) {
-		for (int i = 0; i == 0 || (err == -EINTR && i < DUMP_ATTEMPTS); i++)
-			err = dump_once(r);
-		if (err == -EINTR) /* it never stands still: the last view is good enough */
-			err = 0;
-	}
-	if (err) {
-		devices_forget(r);
-		n->closed = true;
-		n->closed_errno = -err;
-	}
-	for (size_t i = n->first_device; i < r->t->device_count; i++)
-		if (r->t->devices[i].kind == DEVICE_PHYSICAL)
-			driver_read(&r->t->devices[i], mnl_socket_get_fd(nl->socket));
-	return err == -ENOMEM ? err : 0;
-}
-
-static int nsid_keep(const struct nlmsghdr *header, void *arg)
-{
-	nsid_decode(header, arg);
-	return 0;
-}
-
-static int32_t nsid_of(void *arg, int in, int other)
-{
-	struct reading *r = arg;
-	int fd = r->t->netns[other].node.fd;
-	int32_t nsid = -1;
-	struct message m;
-
-	if (!r->sockets[in].socket || fd < 0)
-		return -1;
-	message_begin(&m, RTM_GETNSID, 0, sizeof(struct rtgenmsg));
-	mnl_attr_put_u32(m.header, NETNSA_FD, (uint32_t)fd);
-	return netlink_ask(&r->sockets[in], &m, nsid_keep, &nsid, NULL) ? -1 : nsid;
-}
-
-static int devices_read(struct topology *t, struct error *e)
-{
-	struct reading r = {.t = t, .sockets = calloc(t->netns_count + 1, sizeof(*r.sockets))};
-	int err = r.sockets ? 0 : -ENOMEM;
-
-	for (int i = 0; !err && i < (int)t->netns_count; i++)
-		err = netns_read(&r, i);
-	if (!err)
-		err = ends_find(t, nsid_of, &r);
-	for (size_t i = 0; r.sockets && i < t->netns_count; i++)
-		netlink_close(&r.sockets[i]);
-	free(r.sockets);
-	return err ? error_errno(e, -err, "reading the devices") : 0;
-}
+#include "see/reading.h"
 
 /* Each namespace takes two descriptors while it is read. */
 static void descriptors_allow(void)
@@ -186,10 +27,28 @@ static void descriptors_allow(void)
 	}
 }
 
-int topology_read(struct topology *t, struct error *e)
+/* asker  NULL: everything */
+static int devices_read(struct topology *t, const struct node *asker, const struct attachment *list,
+	size_t count, struct error *e)
 {
+	int from = asker ? topology_netns(t, asker->inode) : TOPOLOGY_NONE;
+	struct reading r;
+	int err = reading_begin(&r, t, from >= 0);
+
+	if (!err && from >= 0)
+		err = near_read(&r, from, list, count);
+	for (int i = 0; !err && from < 0 && i < (int)t->netns_count; i++)
+		err = reading_netns(&r, i);
+	err = reading_end(&r, err);
+	return err ? error_errno(e, -err, "reading the devices") : 0;
+}
+
+static int snapshot(struct topology *t, const struct node *asker, struct error *e)
+{
+	SCOPED_FREE struct attachment *list = NULL;
 	struct topology seen = {.taken = clock_now()};
 	struct processes p = {0};
+	ssize_t count = 0;
 	int err;
 
 	descriptors_allow();
@@ -198,16 +57,30 @@ int topology_read(struct topology *t, struct error *e)
 		seen.unseen_processes = p.unseen;
 		err = namespaces_find(&seen, &p, e);
 	}
+	if (!err) {
+		count = attachments_read(&p, &list);
+		err = count < 0 ? error_errno(e, ENOMEM, "finding who holds the tunnels") : 0;
+	}
 	if (!err)
-		err = devices_read(&seen, e);
+		err = devices_read(&seen, asker, list, (size_t)count, e);
 	if (!err)
-		err = owners_find(&seen, &p, e);
+		err = owners_find(&seen, list, (size_t)count, e);
 	processes_free(&p);
 	if (err)
 		topology_free(&seen);
 	else
 		*t = seen;
 	return err;
+}
+
+int topology_read(struct topology *t, struct error *e)
+{
+	return snapshot(t, NULL, e);
+}
+
+int topology_read_near(struct topology *t, const struct node *asker, struct error *e)
+{
+	return snapshot(t, asker, e);
 }
 
 int topology_read_one(struct topology *t, const struct node *node, struct error *e)
@@ -222,7 +95,7 @@ int topology_read_one(struct topology *t, const struct node *node, struct error 
 	one.netns->node.fd = fcntl(node->fd, F_DUPFD_CLOEXEC, 0);
 	err = one.netns->node.fd < 0 ? error_errno(e, errno, "node '%s'", node->name) : 0;
 	if (!err)
-		err = devices_read(&one, e);
+		err = devices_read(&one, NULL, NULL, 0, e);
 	if (!err && one.netns->closed)
 		err = error_errno(e, one.netns->closed_errno, "node '%s'", node->name);
 	if (err)

@@ -39,6 +39,7 @@ struct asking {
 	struct story story;
 	size_t named; /* events of the story whose names were looked up */
 	struct topology topology;
+	bool everything; /* of the machine is in the topology, not only what is near */
 	struct verdict *verdict;
 	int64_t last_event; /* CLOCK_MONOTONIC of us, when it was read */
 };
@@ -269,7 +270,7 @@ static void topology_again(struct asking *a)
 {
 	struct topology t;
 
-	if (topology_read(&t, NULL))
+	if (a->everything ? topology_read(&t, NULL) : topology_read_near(&t, &a->node, NULL))
 		return;
 	topology_free(&a->topology);
 	a->topology = t;
@@ -391,18 +392,44 @@ static bool snapshot_holds(const struct asking *a)
 	return same;
 }
 
+/* Was the packet where nothing that we know of leads to? */
+static bool went_elsewhere(const struct asking *a)
+{
+	const struct topology *t = &a->topology;
+
+	for (size_t i = 0; !a->everything && i < a->story.count; i++) {
+		int at = topology_netns(t, a->story.list[i].event.netns);
+
+		if (at < 0 || t->netns[at].unread)
+			return true;
+	}
+	return false;
+}
+
 /* The snapshot is from just before the probe.  What a verdict rests on is read again before it is
  * given; when that has changed in the meantime, everything is. */
 static bool judge(struct asking *a, bool final)
 {
 	const char *cause;
 
-	if (clock_now() - a->topology.taken > SNAPSHOT_LIFE)
+	if (went_elsewhere(a)) {
+		a->everything = true;
 		topology_again(a);
+	} else if (clock_now() - a->topology.taken > SNAPSHOT_LIFE) {
+		topology_again(a);
+	}
 	if (!judge_once(a, final))
 		return false;
-	if (a->verdict->delivered || !a->verdict->cause)
+	if (a->verdict->delivered)
 		return true;
+	if (!a->verdict->cause) {
+		if (a->everything)
+			return true;
+		a->everything = true;
+		topology_again(a);
+		if (!judge_once(a, final) || !a->verdict->cause)
+			return final;
+	}
 	cause = a->verdict->cause;
 	events_drain(a, DRAIN);
 	if (!snapshot_holds(a))
@@ -549,7 +576,12 @@ static int ask(struct asking *a, struct error *e)
 
 	err = destination_parse(q, &a->node, &destination, e);
 	if (!err)
-		err = topology_read(&a->topology, e);
+		err = topology_read_near(&a->topology, &a->node, e);
+	/* A device that is not here is looked for elsewhere. */
+	if (!err && q->device && !probe_device_index(a->node.fd, q->device)) {
+		a->everything = true;
+		topology_again(a);
+	}
 	if (!err)
 		err = eyes_open(a, e);
 	if (!err)

@@ -97,3 +97,27 @@ remove() { # the namespaces of this round, so that the next one has room
 	done
 	[ "$first" -gt 161 ] || echo "# this machine is slow: $((first + 39)) of 200 networks were compared" >&3
 }
+
+#  B b0 ---- p0 P            a macvlan on p0, moved away: B and P have no device that leads to C
+#               `--- m0 C    o0: of somebody else, and nothing leads there
+@test "why looks at what stands on a device near it, wherever that was moved, and not at strangers" {
+	need_root
+	b=$(name b) p=$(name p) c=$(name c) o=$(name o)
+	netns_add "$b" "$p" "$c" "$o"
+	ip link add b0 netns "$b" type veth peer name p0 netns "$p"
+	ip -n "$p" link set p0 up
+	ip -n "$p" link add m0 link p0 netns "$c" type macvlan mode bridge
+	ip -n "$o" link add o0 type bridge
+	ip -n "$b" addr add 10.0.0.1/24 dev b0 && ip -n "$b" link set b0 up
+	ip -n "$c" addr add 10.0.0.2/24 dev m0 && ip -n "$c" link set m0 up
+	run -0 warren why --json --from "$b" 10.0.0.2
+	[ "$(jq -r .verdict <<<"$output")" = delivered ]
+	ip -n "$b" neigh flush dev b0 && ip -n "$c" neigh flush dev m0
+	ip -n "$c" link set m0 arp off
+	run -1 warren why --json --from "$b" 10.0.0.2
+	[ "$(jq -r '.cause + " " + .at.node' <<<"$output")" = "arp-off $c" ]
+	# asked for by name, a device is found among strangers, too
+	run -1 warren why --json --from "$b" --device o0 10.0.0.2
+	[ "$(jq -r .cause <<<"$output")" = wrong-namespace ]
+	[[ "$output" == *"$o has one"* ]]
+}
