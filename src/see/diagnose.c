@@ -35,6 +35,10 @@ const struct cause *const causes[] = {
 	&cause_xfrm_policy,
 	&cause_cgroup_bpf_drop,
 
+	&cause_neighbour_table_full,
+	&cause_backlog_full,
+	&cause_l2_loop,
+
 	&cause_bridge_down,
 	&cause_bridge_port_state,
 	&cause_bridge_vlan,

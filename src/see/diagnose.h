@@ -21,6 +21,7 @@
 #include <stdbool.h>
 
 #include "see/live.h"
+#include "see/pressure.h"
 #include "see/probe.h"
 #include "see/story.h"
 #include "see/topology.h"
@@ -32,6 +33,7 @@ struct scene {
 	const struct probe *probe;
 	const struct story *story;
 	const struct ending *ending;
+	const struct pressure *before; /* the machine's tables and queues, before the probe */
 	const bool *near; /* for each namespace: can the asker's packets come there; NULL: any */
 	const struct topology *topology; /* read just now */
 	int asker;			 /* index of the asker's namespace */
@@ -89,18 +91,19 @@ extern const struct cause *const causes[];
 
 /* The records of each layer. */
 extern const struct cause cause_accept_local, cause_address_gone, cause_address_not_owned,
-	cause_arp_ignore, cause_arp_off, cause_bad_checksum, cause_bridge_down, cause_bridge_fdb,
-	cause_bridge_netfilter, cause_bridge_port_isolated, cause_bridge_port_state,
-	cause_bridge_vlan, cause_cgroup_bpf_drop, cause_conntrack_full, cause_device_down,
-	cause_duplicate_address, cause_echo_ignored, cause_firewall_drop, cause_firewall_reject,
-	cause_forwarding_off, cause_ipv6_disabled, cause_ipv6_duplicate, cause_local_mtu,
-	cause_loopback_across_device, cause_loopback_down, cause_macvlan_parent,
-	cause_macvlan_private, cause_martian, cause_missing_masquerade, cause_neighbour_wrong,
-	cause_netmask_mismatch, cause_no_listener, cause_no_permission, cause_no_return_route,
-	cause_no_route, cause_path_mtu, cause_peer_down, cause_peer_mtu, cause_policy_rule,
-	cause_port_not_enslaved, cause_qdisc_drop, cause_return_gateway_dead, cause_route_refuses,
-	cause_routing_loop, cause_rp_filter, cause_source_not_local, cause_tc_drop,
-	cause_ttl_expired, cause_tun_no_answer, cause_tun_no_process, cause_tun_not_reading,
-	cause_tunnel_allowed_ips, cause_tunnel_mtu, cause_tunnel_no_handshake,
-	cause_vxlan_no_remote, cause_vxlan_port, cause_vxlan_vni, cause_way_device_down,
-	cause_way_peer_down, cause_wrong_namespace, cause_xdp_drop, cause_xfrm_policy;
+	cause_arp_ignore, cause_arp_off, cause_backlog_full, cause_bad_checksum, cause_bridge_down,
+	cause_bridge_fdb, cause_bridge_netfilter, cause_bridge_port_isolated,
+	cause_bridge_port_state, cause_bridge_vlan, cause_cgroup_bpf_drop, cause_conntrack_full,
+	cause_device_down, cause_duplicate_address, cause_echo_ignored, cause_firewall_drop,
+	cause_firewall_reject, cause_forwarding_off, cause_ipv6_disabled, cause_ipv6_duplicate,
+	cause_l2_loop, cause_local_mtu, cause_loopback_across_device, cause_loopback_down,
+	cause_macvlan_parent, cause_macvlan_private, cause_martian, cause_missing_masquerade,
+	cause_neighbour_table_full, cause_neighbour_wrong, cause_netmask_mismatch,
+	cause_no_listener, cause_no_permission, cause_no_return_route, cause_no_route,
+	cause_path_mtu, cause_peer_down, cause_peer_mtu, cause_policy_rule, cause_port_not_enslaved,
+	cause_qdisc_drop, cause_return_gateway_dead, cause_route_refuses, cause_routing_loop,
+	cause_rp_filter, cause_source_not_local, cause_tc_drop, cause_ttl_expired,
+	cause_tun_no_answer, cause_tun_no_process, cause_tun_not_reading, cause_tunnel_allowed_ips,
+	cause_tunnel_mtu, cause_tunnel_no_handshake, cause_vxlan_no_remote, cause_vxlan_port,
+	cause_vxlan_vni, cause_way_device_down, cause_way_peer_down, cause_wrong_namespace,
+	cause_xdp_drop, cause_xfrm_policy;

@@ -38,6 +38,9 @@ enum {
 	LAYERS = 4,
 };
 
+/* Of the ring, half is for the packet alone: in a circle of bridges ARP goes round without end. */
+enum { EVENTS_SIZE = 4 << 20, EVENTS_NEIGHBOURS = EVENTS_SIZE / 2 };
+
 /* Set by the loader from the kernel's BTF: how many arguments the tracepoints have. */
 const volatile bool drop_has_reason = true;
 const volatile bool consume_has_location = true;
@@ -47,7 +50,7 @@ __u64 lost = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
+	__uint(max_entries, EVENTS_SIZE);
 } events SEC(".maps");
 
 /* Fragments behind the first have no ports and no token. */
@@ -489,6 +492,11 @@ static __always_inline void event_send(struct scratch *s, __u32 kind, void *skb)
 {
 	struct path_event *e = &s->event;
 
+	if (e->match == PATH_NEIGHBOUR &&
+		bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > EVENTS_NEIGHBOURS) {
+		__sync_fetch_and_add(&lost, 1);
+		return;
+	}
 	e->time = bpf_ktime_get_ns();
 	e->kind = kind;
 	e->skb = (__u64)skb;

@@ -109,7 +109,9 @@ void story_add(struct story *s, const struct path_event *event)
 {
 	struct seen *n;
 
-	if (s->count == STORY_EVENTS) {
+	/* Neighbours may ask without end, as in a circle of bridges: the packet needs room, too. */
+	if (s->count == STORY_EVENTS ||
+		(event->match == PATH_NEIGHBOUR && s->count >= STORY_NEIGHBOURS)) {
 		s->cut++;
 		return;
 	}

@@ -30,7 +30,7 @@
 
 enum leg { LEG_REQUEST, LEG_ANSWER, LEG_ERROR, LEG_NEIGHBOUR, LEG_OTHER };
 
-enum { STORY_NAME = 48, STORY_EVENTS = 4096 };
+enum { STORY_NAME = 48, STORY_EVENTS = 4096, STORY_NEIGHBOURS = 3072 };
 
 /* One event, understood. */
 struct seen {

@@ -379,3 +379,19 @@ TEST(a_rule_that_is_not_understood_is_only_suspected)
 	CHECK(judged(CHAIN("accept") RULE("f", "4", "{\"xt\":null}," DROP_IT) "]}", &p, &v));
 	CHECK(v.handle == 4 && !v.certain);
 }
+
+TEST(neighbours_that_ask_without_end_leave_room_for_the_packet)
+{
+	struct story s = {0};
+	struct ending x;
+
+	for (int i = 0; i < STORY_EVENTS; i++)
+		tell(&s, "queue 1 a0 1?9\n");
+	CHECK(s.count == STORY_NEIGHBOURS && s.cut == STORY_EVENTS - STORY_NEIGHBOURS);
+	tell(&s, "queue 1 a0 req\n"
+		 "tx 1 a0 req\n"
+		 "rx 2 b0 req\n");
+	story_ending(&s, &x);
+	CHECK(x.kind == ENDING_RECEIVED && x.at == STORY_NEIGHBOURS + 2);
+	story_done(&s);
+}

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "see/diagnose.h"
 #include "see/path.h"
+#include "see/pressure.h"
 #include "see/probe.h"
 #include "see/scene.h"
 #include "see/sockets.h"
@@ -40,6 +41,7 @@ struct asking {
 	size_t named; /* events of the story whose names were looked up */
 	struct topology topology;
 	bool everything; /* of the machine is in the topology, not only what is near */
+	struct pressure before;
 	struct verdict *verdict;
 	int64_t last_event; /* CLOCK_MONOTONIC of us, when it was read */
 };
@@ -287,6 +289,7 @@ static struct scene scene_of(struct asking *a, const struct ending *ending, bool
 		.final = final,
 		.blind = a->blind,
 		.near = a->near,
+		.before = &a->before,
 		.verdict = a->verdict};
 }
 
@@ -527,6 +530,7 @@ static void receive_step(struct asking *a)
 static void ask_once(struct asking *a, int64_t timeout)
 {
 	watch_begin(a);
+	pressure_read(&a->before);
 	a->last_event = monotonic();
 	if (probe_send(&a->probe)) {
 		subject_fill(a);

@@ -60,10 +60,15 @@ network_note() {
 	echo "$1" >>"$BATS_TEST_TMPDIR/networks"
 }
 
-teardown() {
+# down_all: end and remove what the test has noted; a file with a teardown of its own calls it
+down_all() {
 	local x
 	while read -r x; do "$WARREN" down "$x" >/dev/null 2>&1; done < <(cat "$BATS_TEST_TMPDIR/networks" 2>/dev/null)
 	while read -r x; do kill "$x" 2>/dev/null; done < <(cat "$BATS_TEST_TMPDIR/pids" 2>/dev/null)
 	while read -r x; do ip netns del "$x" 2>/dev/null; done < <(cat "$BATS_TEST_TMPDIR/netns" 2>/dev/null)
 	return 0
+}
+
+teardown() {
+	down_all
 }

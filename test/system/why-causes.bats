@@ -561,6 +561,66 @@ twins() { # one namespace, both ends of a cable with an address
 	fault bridge-port-isolated "$A" 10.0.0.2
 }
 
+# ---- l2-loop ----
+
+forwards() { # NETNS: all ports of its bridges do
+	wait_for 5 eval "! bridge -n $1 -j link show | jq -r '.[] | select(.master) | .state' | grep -qv forwarding"
+}
+
+# a cable that carries no storm: some 500 frames a second
+slow_cable() { # NETNS DEVICE NETNS DEVICE
+	cable "$@"
+	tc -n "$1" qdisc add dev "$2" root tbf rate 400kbit burst 2000 latency 50ms
+	tc -n "$3" qdisc add dev "$4" root tbf rate 400kbit burst 2000 latency 50ms
+}
+
+bridge_add() { # NETNS BRIDGE PORT...
+	local n=$1 bridge=$2 p
+	shift 2
+	ip -n "$n" link add "$bridge" type bridge
+	set_in "$n" net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0
+	for p in "$@"; do ip -n "$n" link set dev "$p" master "$bridge"; done
+	ip -n "$n" link set dev "$bridge" up
+}
+
+# A = p1 [br0 in R] l1, l2 = m1, m2 [br1 in S] p2 = B
+two_bridges() {
+	A=$(name A) R=$(name R) S=$(name S) B=$(name B)
+	netns_add "$A" "$R" "$S" "$B"
+	quiet6 "$A" "$R" "$S" "$B"
+	cable "$A" a0 "$R" p1; cable "$B" b0 "$S" p2
+	slow_cable "$R" l1 "$S" m1; slow_cable "$R" l2 "$S" m2
+	ip -n "$A" addr add 10.0.0.1/24 dev a0; ip -n "$B" addr add 10.0.0.2/24 dev b0
+	ip -n "$A" addr add fd00::1/64 dev a0 nodad; ip -n "$B" addr add fd00::2/64 dev b0 nodad
+	bridge_add "$R" br0 p1 l1 l2; bridge_add "$S" br1 p2 m1 m2
+	forwards "$R"; forwards "$S"
+}
+
+@test "l2-loop: two bridges with two cables, by both engines" {
+	two_bridges
+	in_ns "$A" ping -c 1 -W 1 10.0.0.9 || true # the first broadcast goes round from here on
+	failed l2-loop "$A" --engine sockets 10.0.0.2
+	fault l2-loop "$A" 10.0.0.2
+	delivered "$A" fd00::2
+}
+
+@test "l2-loop: a cable whose two ends are in one bridge" {
+	br; cable "$R" x0 "$R" x1
+	ip -n "$R" link set x0 master br0; ip -n "$R" link set x1 master br0
+	forwards "$R"
+	in_ns "$A" ping -c 1 -W 1 10.0.0.9 || true
+	fault l2-loop "$A" 10.0.0.2
+}
+
+@test "l2-loop: two cables and spanning tree are none" {
+	two_bridges
+	ip -n "$R" link set l2 down
+	for n in "$R" "$S"; do ip -n "$n" link set "$(ip -n "$n" -j link show type bridge | jq -r '.[0].ifname')" type bridge stp_state 1 forward_delay 200; done
+	ip -n "$R" link set l2 up
+	wait_for 20 eval "bridge -n $R -j link show; bridge -n $S -j link show | grep -q blocking; ip netns exec $A ping -c 1 -W 1 10.0.0.2"
+	delivered "$A" 10.0.0.2
+}
+
 @test "bridge-fdb: a static entry on the wrong port" {
 	br; mac=$(ip -n "$B" -j link show b0 | jq -r '.[0].address')
 	ip -n "$A" neigh replace 10.0.0.2 lladdr "$mac" dev a0
