@@ -90,7 +90,7 @@ bool address_parse(union address *out, const char *text)
 	char *scope;
 	uint64_t number;
 
-	if (!port || !number_parse(&number, port, UINT16_MAX) || !number)
+	if (!port || !number_parse(&number, port, UINT16_MAX))
 		return false;
 	scope = bracketed ? strchr(host, '%') : NULL;
 	if (scope)

@@ -35,7 +35,7 @@ enum {
 /* address_parse - "ADDRESS:PORT" or "[ADDRESS]:PORT"; a scope is a number or an interface name
  *
  * Returns false, with *out untouched, for anything else: no name, no missing
- * port, no port 0, no spaces.
+ * port, no spaces.  Port 0 is a number, too: whether it makes sense the caller knows.
  */
 bool address_parse(union address *out, const char *text);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "tunnel/conf.h"
 
 struct command {
 	struct watch watch; /* a pidfd */
@@ -30,19 +31,20 @@ static void signals_restore(void)
 
 int command_run(struct loop *loop, const char *text)
 {
-	static const char *shells[] = {"/bin/bash", "/bin/sh"};
 	struct command command = {0};
 	int status = 0;
 	pid_t pid;
 
-	log_debug("running %s", text);
+	log_debug("running %s", conf_may_hold_key(text) ? "a command that may hold a key" : text);
 	pid = fork();
 	if (pid < 0)
 		return -errno;
 	if (!pid) {
 		signals_restore();
-		for (size_t i = 0; i < 2; i++)
-			execl(shells[i], shells[i], "-c", text, (char *)NULL);
+		/* With the options that wg-quick runs them under. */
+		execl("/bin/bash", "bash", "-e", "-o", "pipefail", "-O", "extglob", "-c", text,
+			(char *)NULL);
+		execl("/bin/sh", "sh", "-e", "-c", text, (char *)NULL);
 		_exit(127);
 	}
 	command.watch = (struct watch){(int)syscall(SYS_pidfd_open, pid, 0), command_ready};

@@ -153,6 +153,8 @@ static int dns_apply(struct reader *r, const char *value)
 	if (!*value || value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					   "0123456789.:-_~")])
 		return -EINVAL; /* it is handed to other programs */
+	if (conf_may_hold_key(value))
+		return -EINVAL; /* hardly a name */
 	if (prefix_parse(&p, value, true))
 		return list_put(&r->conf->dns, value);
 	return list_put(&r->conf->search, value);
@@ -272,6 +274,8 @@ static int endpoint_apply(struct reader *r, const char *value)
 	uint64_t port;
 
 	if (address_parse(&p->endpoint, value)) {
+		if (!address_port(&p->endpoint))
+			return -EINVAL;
 		name_forget(r);
 		p->given |= GIVEN_ENDPOINT;
 		return 0;
@@ -334,6 +338,37 @@ static char *trim(char *text)
 	return text;
 }
 
+enum { KEY_RUN = 40, TORN_RUN = 24 }; /* a key has 43 characters in base64, and 64 in hex */
+
+/* Does the text hold so many characters of base64 in a row? */
+static bool has_run(const char *text, size_t least)
+{
+	static const char base64[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (; *text; text++) {
+		size_t n = strspn(text, base64);
+
+		if (n >= least)
+			return true;
+		text += n;
+		if (!*text)
+			return false;
+	}
+	return false;
+}
+
+bool conf_may_hold_key(const char *text)
+{
+	return has_run(text, KEY_RUN);
+}
+
+/* A key at the wrong place, whole or a large part of it, is not repeated in the error. */
+static const char *shown(const char *text)
+{
+	return has_run(text, TORN_RUN) ? "..." : text;
+}
+
 static int wrong(struct reader *r, const struct row *row, const char *value, int err)
 {
 	if (err == -ENOMEM)
@@ -342,7 +377,7 @@ static int wrong(struct reader *r, const struct row *row, const char *value, int
 		return error_set(r->error, EINVAL, "%s:%u: %s: %s", r->name, r->line, row->key,
 			row->expected);
 	return error_set(r->error, EINVAL, "%s:%u: %s '%.80s': %s", r->name, r->line, row->key,
-		value, row->expected);
+		shown(value), row->expected);
 }
 
 static int value_read(struct reader *r, const struct row *row, char *value)
@@ -356,10 +391,12 @@ static int value_read(struct reader *r, const struct row *row, char *value)
 	}
 	if (!*value && row->section == SECTION_PEER)
 		return 0; /* `wg showconf` writes an empty list so */
+	/* To wg-quick spaces separate as well, and what is empty is nothing; not so to wg. */
 	while (!err && next) {
-		value = strsep(&next, ",");
+		value = strsep(&next, row->section == SECTION_PEER ? "," : ", \t");
 		value = trim(value);
-		err = row->apply(r, value);
+		if (*value || row->section == SECTION_PEER)
+			err = row->apply(r, value);
 	}
 	return err ? wrong(r, row, value, err) : 0;
 }
@@ -380,12 +417,12 @@ static int setting_read(struct reader *r, char *key, char *value)
 		return error_set(r->error, EINVAL,
 			"%s:%u: '%.80s' stands before the first section: "
 			"expected [Interface] or [Peer]",
-			r->name, r->line, key);
+			r->name, r->line, shown(key));
 	if (elsewhere)
 		return error_set(r->error, EINVAL, "%s:%u: %.80s does not belong in [%s]", r->name,
 			r->line, key, section);
-	return error_set(
-		r->error, EINVAL, "%s:%u: [%s] has no key '%.80s'", r->name, r->line, section, key);
+	return error_set(r->error, EINVAL, "%s:%u: [%s] has no key '%.80s'", r->name, r->line,
+		section, shown(key));
 }
 
 static int section_end(struct reader *r)
@@ -421,9 +458,13 @@ static int section_begin(struct reader *r, const char *name)
 		r->section = SECTION_INTERFACE;
 		return 0;
 	}
-	if (strcasecmp(name, "[Peer]")) /* only its beginning: a key may follow on the line */
-		return error_set(r->error, EINVAL, "%s:%u: '%.20s': expected [Interface] or [Peer]",
-			r->name, r->line, name);
+	if (strcasecmp(name, "[Peer]")) { /* only its beginning: a key may follow on the line */
+		char first[21];
+
+		snprintf(first, sizeof(first), "%s", name);
+		return error_set(r->error, EINVAL, "%s:%u: '%s': expected [Interface] or [Peer]",
+			r->name, r->line, has_run(first, TORN_RUN / 2) ? "..." : first);
+	}
 	r->section = SECTION_PEER;
 	r->has_key = false;
 	r->peer_line = r->line;

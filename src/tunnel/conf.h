@@ -88,5 +88,8 @@ int conf_read(struct conf *out, const char *path, struct error *e);
 
 void conf_done(struct conf *c);
 
+/* conf_may_hold_key - is there something in it as long as a key?  Then it is not to be repeated. */
+bool conf_may_hold_key(const char *text);
+
 /* conf_list_add - a copy of the text of n bytes at the end; false: no memory */
 bool conf_list_add(struct conf_list *list, const char *text, size_t n);

@@ -130,8 +130,11 @@ TEST(each_mistake_is_told_with_its_line)
 			"wg0.conf:2: FwMark '0x1ffffffff': expected off, or a number of 32 bits"},
 		{"[Interface]\nAddress = 10.0.0.1/33\n",
 			"wg0.conf:2: Address '10.0.0.1/33': expected an address such as 192.168.3.11/24"},
-		{"[Interface]\nAddress = 10.0.0.1,\n",
-			"wg0.conf:2: Address '': expected an address such as 192.168.3.11/24"},
+		{"[Interface]\nAddress = 10.0.0.1, x\n",
+			"wg0.conf:2: Address 'x': expected an address such as 192.168.3.11/24"},
+		{"[Peer]\nPublicKey=" KEY_A "\nEndpoint = 1.2.3.4:0\n",
+			"wg0.conf:3: Endpoint '1.2.3.4:0': "
+			"expected ADDRESS:PORT, [ADDRESS]:PORT or NAME:PORT"},
 		{"[Interface]\nTable = 0\n",
 			"wg0.conf:2: Table '0': expected off, auto, or a table's number"},
 		{"[Interface]\nDNS = $(reboot)\n",
@@ -171,6 +174,39 @@ TEST(a_wrong_secret_is_not_repeated)
 	CHECK_TEXT(complaint("[Interface]\n" KEY_A "\n"), "wg0.conf:2: expected KEY = VALUE");
 	CHECK_TEXT(complaint("[Interface] PrivateKey = " KEY_A "\n"),
 		"wg0.conf:1: '[Interface] PrivateK': expected [Interface] or [Peer]");
+}
+
+/* Whatever a key is taken for, and also when a part of it was lost. */
+TEST(a_key_at_the_wrong_place_is_not_repeated)
+{
+	static const char *const places[] = {"ListenPort", "FwMark", "Address", "MTU", "Table",
+		"DNS", "SaveConfig", "PublicKey", "AllowedIPs", "Endpoint", "PersistentKeepalive"};
+	static const char key[] = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=";
+	static const char hex[] =
+		"c809f3e5317e9575c9b5ed78b638b7ce530dabe85ddab614220241801ddf0669";
+	char text[512];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		for (size_t cut = 0; cut < 3; cut++) {
+			const char *value = cut == 2 ? hex : key + 10 * cut;
+
+			snprintf(text, sizeof(text), "[%s]\n%s = %s\n",
+				i < 7 ? "Interface" : "Peer", places[i], value);
+			const char *said = complaint(text);
+
+			if (!strcmp(said, "accepted"))
+				CHECK(i == 7 && cut == 0); /* a public key looks the same */
+			else
+				CHECK(!strstr(said, key + 24) && !strstr(said, hex + 40));
+		}
+	}
+	snprintf(text, sizeof(text), "[Interface]\n%.31s = 1\n", key);
+	CHECK(!strstr(complaint(text), "yAnz"));
+	snprintf(text, sizeof(text), "[%s\n", key);
+	CHECK(!strstr(complaint(text), "yAnz"));
+	CHECK(conf_may_hold_key(
+		"wg set %i private-key <(echo yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=)"));
+	CHECK(!conf_may_hold_key("iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE"));
 }
 
 TEST(the_last_endpoint_of_a_peer_wins)

@@ -20,20 +20,40 @@ void config_key_text(char out[CONFIG_KEY_TEXT], const uint8_t key[SETTINGS_KEY])
 	snprintf(out, CONFIG_KEY_TEXT, "%.8s...", text);
 }
 
-int config_check(const struct device *d, const struct settings *s)
+/* How many peers there will be at most on the way, and how many of them are new. */
+static int peers_count(const struct device *d, const struct settings *s, size_t *added)
 {
-	uint64_t count = s->replace_peers ? 0 : d->peer_count;
+	bool anew = s->replace_peers || s->sync_peers, some_go = s->replace_peers;
+	size_t count = anew ? 0 : d->peer_count, most = count;
 
-	if (count + s->peer_count <= DEVICE_PEERS)
-		return 0; /* however many of them are new */
+	*added = 0;
 	for (size_t i = 0; i < s->peer_count; i++) {
 		const struct peer_change *p = &s->peers[i];
+		bool there = device_find(d, p->public_key);
 
-		if (!p->remove && !p->update_only &&
-			(s->replace_peers || !device_find(d, p->public_key)))
-			count++;
+		if (p->remove) {
+			count -= there && !anew && count;
+			some_go = true;
+		} else if (!p->update_only && (!there || some_go)) {
+			++*added; /* it may be one that went further up */
+			count += !there || anew;
+			most = count > most ? count : most;
+		}
 	}
-	return count > DEVICE_PEERS ? -ENOSPC : 0;
+	return most > DEVICE_PEERS ? -ENOSPC : 0;
+}
+
+int config_prepare(struct device *d, const struct settings *s)
+{
+	size_t added;
+	int err = peers_count(d, s, &added);
+
+	return err ? err : device_reserve(d, added, s->allowed_count);
+}
+
+void config_cancel(struct device *d)
+{
+	device_unreserve(d);
 }
 
 /* ---- allowed-ips ---- */
@@ -109,11 +129,6 @@ static void move_say(struct change *c, const struct prefix *prefix, const struct
 		old, new);
 }
 
-static int prefix_order(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct prefix));
-}
-
 /* The prefixes that the peer has now, the newest first; *list is freed by the caller. */
 static int prefixes_of(const struct peer *p, struct prefix **list, size_t *count)
 {
@@ -135,59 +150,38 @@ static int prefixes_of(const struct peer *p, struct prefix **list, size_t *count
 	return 0;
 }
 
-static int allowed_ips_add(
+static void allowed_ips_add(
 	struct change *c, struct peer *p, const struct allowed_ip *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct peer *loser = NULL;
-		int err;
 
 		if (list[i].remove) {
 			device_disallow(c->device, p, &list[i].prefix);
 			continue;
 		}
-		err = device_allow(c->device, p, &list[i].prefix, &loser);
-		if (err)
-			return err;
+		device_allow(c->device, p, &list[i].prefix, &loser);
 		if (loser)
 			move_say(c, &list[i].prefix, loser, p);
 	}
-	return 0;
 }
 
 /* First add what is new, then take away what is not in the list: what stays is never gone. */
-static int allowed_ips_replace(
+static void allowed_ips_replace(
 	struct change *c, struct peer *p, const struct allowed_ip *list, size_t count)
 {
-	SCOPED_FREE struct prefix *old = NULL;
-	SCOPED_FREE struct prefix *new = NULL;
-	size_t olds, news = 0;
-	int err = prefixes_of(p, &old, &olds);
-
-	if (!err)
-		err = allowed_ips_add(c, p, list, count);
-	if (err || !olds)
-		return err;
-	qsort(old, olds, sizeof(*old), prefix_order);
-	new = calloc(count ? count : 1, sizeof(*new));
-	if (!new)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		if (!list[i].remove)
-			new[news++] = list[i].prefix;
-	qsort(new, news, sizeof(*new), prefix_order);
-	for (size_t i = 0; i < olds; i++)
-		if (!bsearch(&old[i], new, news, sizeof(*new), prefix_order))
-			device_disallow(c->device, p, &old[i]);
-	return 0;
+	routes_edition(&c->device->routes);
+	allowed_ips_add(c, p, list, count);
+	routes_del_older(&c->device->routes, p);
 }
 
 /* ---- peers ---- */
 
-static int peer_apply(
+static void peer_apply(
 	struct change *c, const struct peer_change *change, struct peer *p, const struct moment *m)
 {
-	const struct allowed_ip *list = c->settings->allowed_ips + change->allowed_ip;
+	const struct allowed_ip *list =
+		change->allowed_ips ? &c->settings->allowed_ips[change->allowed_ip] : NULL;
 
 	if (change->given & GIVEN_PRESHARED_KEY)
 		device_set_preshared(c->device, p, change->preshared_key);
@@ -195,44 +189,38 @@ static int peer_apply(
 		device_set_endpoint(c->device, p, &change->endpoint);
 	if (change->given & GIVEN_KEEPALIVE)
 		device_set_keepalive(c->device, p, change->keepalive, m);
-	return change->replace_allowed_ips ? allowed_ips_replace(c, p, list, change->allowed_ips)
-					   : allowed_ips_add(c, p, list, change->allowed_ips);
-}
-
-static int pointer_order(const void *a, const void *b)
-{
-	uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
-
-	return (x > y) - (x < y);
+	if (change->replace_allowed_ips)
+		allowed_ips_replace(c, p, list, change->allowed_ips);
+	else
+		allowed_ips_add(c, p, list, change->allowed_ips);
 }
 
 /* Remove the peers that no entry names. */
-static int peers_sync(const struct change *c)
+static void peers_sync(const struct change *c)
 {
-	size_t n = c->settings->peer_count;
-	SCOPED_FREE uintptr_t *named = calloc(n ? n : 1, sizeof(*named));
+	struct device *d = c->device;
 
-	if (!named)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		named[i] = (uintptr_t)device_find(c->device, c->settings->peers[i].public_key);
-	qsort(named, n, sizeof(*named), pointer_order);
-	for (struct peer *p = c->device->first, *after; p; p = after) {
-		uintptr_t key = (uintptr_t)p;
+	d->naming++;
+	for (size_t i = 0; i < c->settings->peer_count; i++) {
+		struct peer *p = device_find(d, c->settings->peers[i].public_key);
 
-		after = p->after;
-		if (!bsearch(&key, named, n, sizeof(*named), pointer_order))
-			device_remove(c->device, p);
+		if (p)
+			p->named = d->naming;
 	}
-	return 0;
+	for (struct peer *p = d->first, *after; p; p = after) {
+		after = p->after;
+		if (p->named != d->naming)
+			device_remove(d, p);
+	}
 }
 
-static int peers_apply(struct change *c, const struct moment *m)
+static void peers_apply(struct change *c, const struct moment *m)
 {
 	const struct settings *s = c->settings;
-	int err = s->sync_peers ? peers_sync(c) : 0;
 
-	for (; !err && c->at < s->peer_count; c->at++) {
+	if (s->sync_peers)
+		peers_sync(c);
+	for (; c->at < s->peer_count; c->at++) {
 		const struct peer_change *change = &s->peers[c->at];
 		struct peer *p = device_find(c->device, change->public_key);
 
@@ -241,29 +229,26 @@ static int peers_apply(struct change *c, const struct moment *m)
 		if (change->remove)
 			continue;
 		if (!p && !change->update_only)
-			err = device_add(c->device, change->public_key, &p);
-		if (!err && p)
-			err = peer_apply(c, change, p, m);
+			device_add(c->device, change->public_key, &p);
+		if (p)
+			peer_apply(c, change, p, m);
 	}
-	return err;
 }
 
-int config_apply(struct device *d, const struct settings *s, const struct moment *m)
+void config_apply(struct device *d, const struct settings *s, const struct moment *m)
 {
 	static const uint8_t none[SETTINGS_KEY];
 	struct change c = {.device = d, .settings = s};
-	int err = 0;
 
 	if (s->given & GIVEN_PRIVATE_KEY)
-		err = device_set_private_key(d,
+		device_set_private_key(d,
 			sodium_memcmp(s->private_key, none, sizeof(none)) ? s->private_key : NULL,
 			m);
 	if (s->replace_peers)
 		device_remove_all(d);
-	if (!err)
-		err = peers_apply(&c, m);
+	peers_apply(&c, m);
 	free(c.surrenders);
-	return err;
+	device_unreserve(d);
 }
 
 /* ---- what is said about it ---- */

@@ -1,11 +1,13 @@
 /* config.h - between a device and what is said about it
  *
- *	struct settings --config_apply()--> struct device --config_get()----> `wg show`
- *	                                                  --config_status()-> `warren tunnel status`
+ *	struct settings --config_prepare()--> can it be done?  memory for all of it
+ *	                --config_apply()----> struct device --config_get()----> `wg show`
+ *	                                                    --config_status()-> `warren tunnel
+ *status`
  *
- * All three run in control's thread.  What concerns the sockets (listen port,
- * mark) is not the device's: control.c does it before, since it can fail, and
- * nothing here may fail once something was changed.
+ * All of them run in control's thread.  What concerns the sockets (listen port,
+ * mark) is not the device's: control.c does it between the first two, since it
+ * can fail.  So settings are applied whole or not at all.
  */
 #pragma once
 #include "base/error.h"
@@ -19,18 +21,21 @@ struct config_socket {
 	uint32_t fwmark;
 };
 
-/* config_check - would config_apply() do it?  0 or -ENOSPC: more than DEVICE_PEERS */
-int config_check(const struct device *d, const struct settings *s);
+/* config_prepare - take what config_apply() will need; then that cannot fail
+ * config_cancel - give it back, when nothing shall be applied after all
+ *
+ * Returns 0; -ENOSPC: there would be more than DEVICE_PEERS; -ENOMEM.
+ */
+int config_prepare(struct device *d, const struct settings *s);
+void config_cancel(struct device *d);
 
-/* config_apply - make the changes, in order
+/* config_apply - make the changes, in order, after config_prepare()
  *
  * Packets keep flowing: a prefix that its peer keeps is found all the time,
  * also when the list is replaced.  When a prefix goes from one peer to another
  * that was not told to give it up, a warning names both.
- *
- * Returns 0, or -ENOMEM with a part of the changes made.
  */
-int config_apply(struct device *d, const struct settings *s, const struct moment *m);
+void config_apply(struct device *d, const struct settings *s, const struct moment *m);
 
 /* config_get - the answer to get=1, but for its end */
 void config_get(struct uapi_reply *r, const struct device *d, const struct config_socket *socket);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/if_tun.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ struct control {
 	struct udp udp;
 	struct config_socket socket;
 	bool port_given; /* the port was asked for, not drawn */
+	bool was_up;	 /* the device, at some time */
 	int ask;
 	struct watch timer, wake, handshakes, tell, signals;
 	struct watch path4, path6;
@@ -216,23 +218,30 @@ static int sockets_apply(struct control *c, const struct settings *s)
 static int settings_use(struct control *c, const struct settings *s)
 {
 	struct moment m = moment_now();
-	int err = config_check(&c->device, s);
+	int err = config_prepare(&c->device, s);
 
-	if (!err)
-		err = sockets_apply(c, s);
-	if (!err)
-		err = config_apply(&c->device, s, &m);
+	if (err)
+		return err;
+	err = sockets_apply(c, s);
+	if (err)
+		config_cancel(&c->device);
+	else
+		config_apply(&c->device, s, &m);
 	return err;
 }
 
 static int uapi_answer(void *arg, const struct uapi_request *q, struct uapi_reply *r)
 {
 	struct control *c = arg;
+	struct config_socket shown = c->socket;
 	struct moment m = moment_now();
 
 	switch (q->kind) {
 	case UAPI_GET:
-		config_get(r, &c->device, &c->socket);
+		/* As with the others, a port that nobody asked for is drawn when it comes up. */
+		if (!c->port_given && !c->was_up)
+			shown.listen_port = 0;
+		config_get(r, &c->device, &shown);
 		return 0;
 	case UAPI_SET:
 		return settings_use(c, &q->settings);
@@ -323,6 +332,7 @@ static void link_received(struct control *c, const struct privilege_message *m)
 	struct moment now = moment_now();
 
 	worker_mtu(c->worker, m->link.mtu);
+	c->was_up |= m->link.up;
 	if (m->link.up && !c->device.up)
 		device_up(&c->device, &now);
 	else if (!m->link.up && c->device.up)
@@ -333,6 +343,7 @@ static void link_received(struct control *c, const struct privilege_message *m)
 static void where_received(struct control *c)
 {
 	struct privilege_message m = {.kind = PRIVILEGE_HERE, .fds = 1, .fd = {c->tun.fd}};
+	struct pollfd tun = {.fd = c->tun.fd, .events = POLLOUT};
 	struct ifreq r = {0};
 
 	if (ioctl(c->tun.fd, TUNGETIFF, &r)) {
@@ -340,7 +351,8 @@ static void where_received(struct control *c)
 		loop_stop(&c->loop);
 		return;
 	}
-	snprintf(m.text, sizeof(m.text), "%s", r.ifr_name);
+	snprintf(m.here.name, sizeof(m.here.name), "%s", r.ifr_name);
+	m.here.up = poll(&tun, 1, 0) > 0 && tun.revents & POLLOUT;
 	privilege_send(c->ask, &m);
 }
 

@@ -62,11 +62,17 @@ static struct peer **hash_slot(const struct device *d, const uint8_t key[WIRE_KE
 	return &d->hash[h & (d->hash_size - 1)];
 }
 
-static int hash_grow(struct device *d)
+/* Room for so many peers, a slot for each at least. */
+static int hash_reserve(struct device *d, size_t peers)
 {
-	uint32_t size = d->hash_size ? d->hash_size * 2 : HASH_LEAST;
-	struct peer **hash = calloc(size, sizeof(*hash));
+	uint32_t size = d->hash_size ? d->hash_size : HASH_LEAST;
+	struct peer **hash;
 
+	while (size < peers)
+		size *= 2;
+	if (size == d->hash_size)
+		return 0;
+	hash = calloc(size, sizeof(*hash));
 	if (!hash)
 		return -ENOMEM;
 	free(d->hash);
@@ -90,6 +96,41 @@ struct peer *device_find(const struct device *d, const uint8_t key[WIRE_KEY])
 	return p;
 }
 
+void device_unreserve(struct device *d)
+{
+	while (d->spare) {
+		struct peer *p = d->spare;
+
+		d->spare = p->after;
+		free(p);
+	}
+	routes_unreserve(&d->routes);
+}
+
+int device_reserve(struct device *d, size_t peers, size_t allowed_ips)
+{
+	size_t all = d->peer_count + peers;
+	int err = peers ? schedule_reserve(&d->schedule, (uint32_t)all) : 0;
+
+	if (!err && peers)
+		err = hash_reserve(d, all);
+	for (size_t i = 0; !err && i < peers; i++) {
+		struct peer *p = calloc(1, sizeof(*p));
+
+		if (!p) {
+			err = -ENOMEM;
+			break;
+		}
+		p->after = d->spare;
+		d->spare = p;
+	}
+	if (!err)
+		err = routes_reserve(&d->routes, allowed_ips);
+	if (err)
+		device_unreserve(d);
+	return err;
+}
+
 int device_add(struct device *d, const uint8_t key[WIRE_KEY], struct peer **out)
 {
 	struct peer *p, **slot;
@@ -102,12 +143,11 @@ int device_add(struct device *d, const uint8_t key[WIRE_KEY], struct peer **out)
 		return -EEXIST;
 	if (d->peer_count >= DEVICE_PEERS)
 		return -ENOSPC;
-	if (schedule_reserve(&d->schedule, d->peer_count + 1) ||
-		(d->peer_count >= d->hash_size && hash_grow(d)))
+	if (!d->spare && device_reserve(d, 1, 0))
 		return -ENOMEM;
-	p = calloc(1, sizeof(*p));
-	if (!p)
-		return -ENOMEM;
+	p = d->spare;
+	d->spare = p->after;
+	p->after = NULL;
 	p->device = d;
 	memcpy(p->key, key, WIRE_KEY);
 	slot = hash_slot(d, key);
@@ -302,6 +342,7 @@ int device_init(struct device *d, const struct device_calls *calls, void *arg)
 void device_done(struct device *d)
 {
 	device_remove_all(d);
+	device_unreserve(d);
 	quiet_done(&d->quiet);
 	noise_identity_done(&d->identity);
 	cookie_maker_done(&d->cookies);

@@ -112,6 +112,8 @@ struct device {
 	uint32_t hash_size, peer_count;
 	uint8_t hash_key[16];
 	struct peer *first, *last; /* in the order they were added */
+	struct peer *spare;	   /* that were reserved; linked by `after` */
+	uint32_t naming;	   /* config.c: which settings name a peer */
 	struct stranger strangers[DEVICE_STRANGERS];
 };
 
@@ -165,6 +167,15 @@ void device_down(struct device *d);
 
 /* device_find - by public key; NULL: no such peer */
 struct peer *device_find(const struct device *d, const uint8_t key[WIRE_KEY]);
+
+/* device_reserve - memory for so many new peers and allowed-ips: adding them cannot fail for want
+ * of it, so that a list of changes is made whole or not at all
+ * device_unreserve - free what was not used of it
+ *
+ * Returns 0, or -ENOMEM (nothing reserved).
+ */
+int device_reserve(struct device *d, size_t peers, size_t allowed_ips);
+void device_unreserve(struct device *d);
 
 /* device_add - a new peer, without endpoint, allowed-ips, preshared key
  *

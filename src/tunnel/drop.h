@@ -24,7 +24,7 @@
 	X(OUTBOUND, NO_ENDPOINT, "no-endpoint", "the peer has no endpoint address yet")            \
 	X(OUTBOUND, STAGING_FULL, "staging-full",                                                  \
 		"waited for a session until newer packets took its place")                         \
-	X(CONTROL, STAGING_GIVEN_UP, "staging-given-up",                                          \
+	X(CONTROL, STAGING_GIVEN_UP, "staging-given-up",                                           \
 		"waited for a session, and the handshake was given up")                            \
 	X(OUTBOUND, SESSION_SPENT, "session-spent",                                                \
 		"the session may not send any more; a new one is due")                             \
@@ -69,7 +69,9 @@
 	X(CONTROL, HANDSHAKE_STALE, "handshake-stale",                                             \
 		"a handshake whose timestamp is not newer than the last one")                      \
 	X(CONTROL, HANDSHAKE_FLOOD, "handshake-flood",                                             \
-		"handshakes of one peer that follow too closely")
+		"handshakes of one peer that follow too closely")                                  \
+	X(CONTROL, HANDSHAKE_MEMORY, "handshake-memory",                                           \
+		"handshakes that ended for want of memory; the next attempt is as good as any")
 
 enum drop {
 	DROP_NONE, /* carried */

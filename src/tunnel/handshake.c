@@ -101,6 +101,13 @@ static bool precompute(struct device *d, struct peer *p)
 	return p->precomputed;
 }
 
+/* This attempt is lost: counted, said once, and the next may find memory again. */
+static void starve(struct peer *p, const struct moment *m)
+{
+	peer_drop(p, DROP_HANDSHAKE_MEMORY, 1);
+	trouble_set(p, m, TROUBLE_MEMORY, 0);
+}
+
 /* Give it a random number of its own, and put it into the index. */
 static int index_random(struct device *d, struct index_entry *e)
 {
@@ -199,7 +206,7 @@ void handshake_begin(struct device *d, struct peer *p, const struct moment *m, b
 	} else {
 		err = initiate(d, p, m, &to);
 		if (err == -ENOMEM)
-			trouble_set(p, m, TROUBLE_MEMORY, 0);
+			starve(p, m);
 	}
 }
 
@@ -227,7 +234,7 @@ static void receive_response(struct device *d, const struct moment *m,
 	s = session_make(d, p, m, &keys, true, le32_get(w->sender));
 	sodium_memzero(&keys, sizeof(keys));
 	if (!s) {
-		trouble_set(p, m, TROUBLE_MEMORY, 0);
+		starve(p, m);
 		return;
 	}
 	index_replace(&d->index, &h->index, &s->index);
@@ -338,7 +345,7 @@ static void answer(
 	s = session_make(d, p, m, &a->keys, false, le32_get(e->opening.in->sender));
 	if (!s || index_random(d, &s->index)) {
 		session_free(s);
-		trouble_set(p, m, TROUBLE_MEMORY, 0);
+		starve(p, m);
 		return;
 	}
 	a->out.type = le32_put(WIRE_RESPONSE);

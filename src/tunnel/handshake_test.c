@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "memory.h"
 #include "test.h"
 #include "tunnel/tai64n.h"
 #include "tunnel/world_test.h"
@@ -542,6 +543,61 @@ TEST(a_clock_that_jumps_back_does_not_stop_our_handshakes)
 	world_send(0, 1, 2);
 	world_run(SECOND);
 	CHECK(world_count(1, WIRE_RESPONSE, 0) == 2);
+	CHECK(world_peer(1, 0)->trouble == TROUBLE_NONE);
+	world_end();
+}
+
+/* Whatever allocation fails: it is counted, said, and the next attempt succeeds. */
+TEST(without_memory_a_handshake_fails_says_so_and_succeeds_later)
+{
+	/* the handshake and its place in the index; the answer's session and its place; the
+	 * session of who began */
+	static const int poor[] = {0, 0, 1, 1, 0};
+
+	for (size_t granted = 0; granted < sizeof(poor) / sizeof(*poor); granted++) {
+		const struct peer *p;
+
+		world_begin(2);
+		p = world_peer(poor[granted], !poor[granted]);
+		world_send(0, 1, 1);
+		memory_for(granted);
+		world_run(4 * SECOND);
+		memory_for(MEMORY_ENOUGH);
+		CHECK(!world.node[1].arrivals);
+		CHECK(drop_read(&p->drops, DROP_HANDSHAKE_MEMORY) == 1);
+		CHECK(p->trouble == TROUBLE_MEMORY);
+		world_run(2 * SECOND);
+		CHECK(world.node[1].arrived[1] == 1);
+		CHECK(world_peer(0, 1)->trouble == TROUBLE_NONE);
+		CHECK(world_peer(1, 0)->trouble == TROUBLE_NONE);
+		world_end();
+	}
+}
+
+/* Our clock was set back while we were not running: to the peer we are from the past. */
+TEST(a_clock_that_was_set_back_before_the_start_is_told_and_waited_for)
+{
+	struct datagram *g;
+
+	world_begin(2);
+	world.node[0].clock_off = 20 * SECOND;
+	world_meet(0, 1);
+	world_run(200 * SECOND); /* the session has ended */
+	/* a start anew, 20 s + 200 s earlier than the peer remembers */
+	world.node[0].device.wall_ahead = 0;
+	world.node[0].clock_off = -200 * SECOND;
+	world_send(0, 1, 2);
+	world_run(SECOND);
+	g = world_last(0, WIRE_INITIATION);
+	CHECK(g);
+	CHECK(world_count(1, WIRE_RESPONSE, g->sent) == 0);
+	CHECK(world_peer(1, 0)->trouble == TROUBLE_STALE);
+	CHECK(drop_read(&world_peer(1, 0)->drops, DROP_HANDSHAKE_STALE) == 1);
+	for (int i = 0; i < 6; i++) { /* it keeps being asked for, until time has caught up */
+		world_send(0, 1, 3 + i);
+		world_run(5 * SECOND);
+	}
+	CHECK(world.node[1].arrived[8] == 1);
 	CHECK(world_peer(1, 0)->trouble == TROUBLE_NONE);
 	world_end();
 }

@@ -5,6 +5,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -64,6 +65,21 @@ int link_set(struct netlink *nl, int index, uint32_t mtu, bool up, struct error 
 	if (mtu)
 		mnl_attr_put_u32(m.header, IFLA_MTU, mtu);
 	return netlink_call(nl, &m, e);
+}
+
+int link_generate_none(struct netlink *nl, int index)
+{
+	struct message m;
+	struct ifinfomsg *link = message_begin(&m, RTM_NEWLINK, 0, sizeof(*link));
+	struct nlattr *families, *ipv6;
+
+	link->ifi_index = index;
+	families = mnl_attr_nest_start(m.header, IFLA_AF_SPEC);
+	ipv6 = mnl_attr_nest_start(m.header, AF_INET6);
+	mnl_attr_put_u8(m.header, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(m.header, ipv6);
+	mnl_attr_nest_end(m.header, families);
+	return netlink_call(nl, &m, NULL);
 }
 
 int link_address(struct netlink *nl, int index, const struct prefix *p, bool add, struct error *e)
@@ -244,6 +260,104 @@ uint32_t link_path_mtu(struct netlink *nl, const union address *to, uint32_t mar
 	if (p.mtu)
 		return p.mtu;
 	return link_read(nl, NULL, p.index, &state) ? 0 : state.mtu;
+}
+
+struct default_route {
+	int index;
+	bool found;
+};
+
+/* The first default route of the main table. */
+static int default_reply(const struct nlmsghdr *header, void *arg)
+{
+	const struct rtmsg *route = mnl_nlmsg_get_payload(header);
+	struct default_route *d = arg;
+	struct path p = {0};
+
+	if (header->nlmsg_type != RTM_NEWROUTE || d->found || route->rtm_dst_len ||
+		route->rtm_table != RT_TABLE_MAIN || route->rtm_type != RTN_UNICAST)
+		return 0;
+	mnl_attr_parse(header, sizeof(*route), path_attribute, &p);
+	d->found = p.index;
+	d->index = p.index;
+	return 0;
+}
+
+uint32_t link_default_mtu(struct netlink *nl)
+{
+	struct message m;
+	struct rtmsg *route = message_begin(&m, RTM_GETROUTE, NLM_F_DUMP, sizeof(*route));
+	struct default_route d = {0};
+	struct link_state state;
+
+	route->rtm_family = AF_INET;
+	if (netlink_ask(nl, &m, default_reply, &d, NULL) || !d.found)
+		return 0;
+	return link_read(nl, NULL, d.index, &state) ? 0 : state.mtu;
+}
+
+/* What a dump of addresses adds to. */
+struct address_list {
+	int index;
+	struct prefix *list;
+	size_t count;
+	bool failed;
+};
+
+static int address_attribute(const struct nlattr *attr, void *arg)
+{
+	struct prefix *p = arg;
+	uint16_t type = mnl_attr_get_type(attr);
+	bool local = type == IFA_LOCAL;
+
+	if ((local || (type == IFA_ADDRESS && p->family == AF_INET6)) &&
+		mnl_attr_get_payload_len(attr) == address_bytes(p->family))
+		memcpy(p->address, mnl_attr_get_payload(attr), address_bytes(p->family));
+	return MNL_CB_OK;
+}
+
+static int address_reply(const struct nlmsghdr *header, void *arg)
+{
+	const struct ifaddrmsg *address = mnl_nlmsg_get_payload(header);
+	struct address_list *all = arg;
+	struct prefix *list;
+
+	if (header->nlmsg_type != RTM_NEWADDR || (int)address->ifa_index != all->index)
+		return 0;
+	list = realloc(all->list, (all->count + 1) * sizeof(*list));
+	if (!list) {
+		all->failed = true;
+		return 0;
+	}
+	all->list = list;
+	list += all->count++;
+	*list = (struct prefix){.family = address->ifa_family, .length = address->ifa_prefixlen};
+	mnl_attr_parse(header, sizeof(*address), address_attribute, list);
+	return 0;
+}
+
+int link_addresses(struct netlink *nl, int index, struct prefix **list, size_t *count)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+	struct address_list all = {.index = index};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < 2; i++) {
+		struct message m;
+		struct ifaddrmsg *a = message_begin(&m, RTM_GETADDR, NLM_F_DUMP, sizeof(*a));
+
+		a->ifa_family = families[i];
+		err = netlink_ask(nl, &m, address_reply, &all, NULL);
+	}
+	if (!err && all.failed)
+		err = -ENOMEM;
+	if (err) {
+		free(all.list);
+		return err;
+	}
+	*list = all.list;
+	*count = all.count;
+	return 0;
 }
 
 /* ---- the watch ---- */

@@ -36,6 +36,10 @@ int link_read(struct netlink *nl, const char *name, int index, struct link_state
 /* link_set - mtu 0: leave it; up: also bring it up */
 int link_set(struct netlink *nl, int index, uint32_t mtu, bool up, struct error *e);
 
+/* link_generate_none - no address of its own making: a tunnel has no link to be local to, and the
+ * peer's allowed-ips would refuse what is sent from such an address.  0 or -errno (no IPv6) */
+int link_generate_none(struct netlink *nl, int index);
+
 /* link_address, link_route - add or delete; what is there (or gone) already is no error
  *
  * p      link_address: with its host bits
@@ -50,6 +54,12 @@ int link_rules(struct netlink *nl, uint8_t family, uint32_t table, bool add, str
 
 /* link_table_is_empty - has the table no route of either family? */
 bool link_table_is_empty(struct netlink *nl, uint32_t table);
+
+/* link_addresses - of a device, IPv4 first, each with its host bits; free *list.  0 or -errno */
+int link_addresses(struct netlink *nl, int index, struct prefix **list, size_t *count);
+
+/* link_default_mtu - of the device of the default route of IPv4; 0: there is none */
+uint32_t link_default_mtu(struct netlink *nl);
 
 /* link_path_mtu - of the device by which datagrams with this mark go to an address; 0: none */
 uint32_t link_path_mtu(struct netlink *nl, const union address *to, uint32_t mark);

@@ -168,7 +168,7 @@ int metrics_listen(const char *where, struct error *e)
 
 	if (strchr(where, '/'))
 		return unix_listen(where, e);
-	if (!address_parse(&a, where) || !is_loopback(&a))
+	if (!address_parse(&a, where) || !address_port(&a) || !is_loopback(&a))
 		return error_set(e, EINVAL,
 			"metrics at '%s': expected the path of a socket, or an address of the loopback "
 			"such as 127.0.0.1:9586",

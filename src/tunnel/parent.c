@@ -5,10 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/if_tun.h>
 #include <net/if.h>
 #include <sys/inotify.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -25,6 +23,7 @@
 #include "tunnel/conf.h"
 #include "tunnel/conf_save.h"
 #include "tunnel/control.h"
+#include "tunnel/follow.h"
 #include "tunnel/grant.h"
 #include "tunnel/link.h"
 #include "tunnel/metrics.h"
@@ -36,7 +35,6 @@
 #include "tunnel/tun.h"
 #include "tunnel/uapi_socket.h"
 
-#define LOOK_INTERVAL (1 * SECOND)
 #define STOP_PATIENCE (5 * SECOND) /* for the packet process to end by itself */
 
 enum { STACK_USED = 65536 };
@@ -50,12 +48,8 @@ struct parent {
 	struct netlink netlink;
 	struct quick quick;
 	struct resolve resolve;
-	struct link_watch link;
-	struct link_state state;
+	struct follow follow; /* the device; follow.tell: the packet process */
 	struct watch ask, signals, deleted;
-	struct watch look; /* a timer: after a device in another namespace */
-	bool away;
-	int tell;
 	int uapi, metrics; /* listening, for the packet process; -1 */
 	struct tun tun;
 
@@ -80,75 +74,6 @@ bool parent_name_check(const char *name)
 }
 
 /* ---- the packet process's words ---- */
-
-static void link_tell(struct parent *p)
-{
-	struct privilege_message m = {.kind = PRIVILEGE_LINK};
-
-	m.link.up = p->state.up;
-	m.link.mtu = p->state.mtu;
-	privilege_send(p->tell, &m);
-}
-
-static void link_ready(struct watch *w, uint32_t events);
-
-/* Watch the device; read its state once more then, so that nothing is missed. */
-static int link_follow(struct parent *p)
-{
-	int err = link_read(&p->netlink, p->options->name, 0, &p->state);
-
-	if (!err)
-		err = link_watch_open(&p->link, p->state.index);
-	if (err)
-		return err;
-	p->link.watch.ready = link_ready;
-	err = loop_add(&p->loop, &p->link.watch, EPOLLIN);
-	return err ? err : link_read(&p->netlink, p->options->name, 0, &p->state);
-}
-
-static int link_read_there(int netns, const char *name, struct link_state *out)
-{
-	struct netlink nl;
-	int err = netns < 0 ? -errno : netlink_open(&nl, NETLINK_ROUTE, netns);
-
-	if (err)
-		return err;
-	err = link_read(&nl, name, 0, out);
-	netlink_close(&nl);
-	return err;
-}
-
-/* The device lives, but not where we watched: it was moved to another namespace.  A socket there
- * would keep that namespace alive for ever, so from now on we look once a second. */
-static void device_followed(struct parent *p, struct privilege_message *m)
-{
-	SCOPED_FD int netns = m->fds == 1 ? ioctl(m->fd[0], TUNGETDEVNETNS, 0) : -1;
-	struct link_state state = p->state;
-	int err;
-
-	m->text[IFNAMSIZ - 1] = '\0';
-	err = link_read_there(netns, m->text, &state);
-	if (!p->away && err)
-		log_warning("the device went to a namespace where it cannot be followed: %s",
-			strerror(-err));
-	else if (!p->away)
-		log_info("the device went to another namespace, the sockets stay in this one");
-	p->away = true;
-	if (!err && (state.up != p->state.up || state.mtu != p->state.mtu)) {
-		p->state = state;
-		link_tell(p);
-	}
-	timer_set(p->look.fd, clock_now() + LOOK_INTERVAL);
-}
-
-static void look_ready(struct watch *w, uint32_t events)
-{
-	struct parent *p = watch_owner(w, struct parent, look);
-	struct privilege_message m = {.kind = PRIVILEGE_WHERE};
-
-	timer_read(w->fd);
-	privilege_send(p->tell, &m);
-}
 
 static void ask_ready(struct watch *w, uint32_t events)
 {
@@ -185,7 +110,7 @@ static void ask_ready(struct watch *w, uint32_t events)
 		resolve_again(&p->resolve, m.peer.key);
 		break;
 	case PRIVILEGE_HERE:
-		device_followed(p, &m);
+		follow_here(&p->follow, &m);
 		break;
 	default:
 		p->stop = true;
@@ -208,29 +133,10 @@ static void name_found(void *arg, const uint8_t key[SETTINGS_KEY], const union a
 
 	memcpy(m.peer.key, key, SETTINGS_KEY);
 	m.peer.address = *at;
-	privilege_send(p->tell, &m);
+	privilege_send(p->follow.tell, &m);
 }
 
 /* ---- what happens around us ---- */
-
-static void link_ready(struct watch *w, uint32_t events)
-{
-	struct parent *p = watch_owner(w, struct parent, link.watch);
-	struct privilege_message m = {.kind = PRIVILEGE_WHERE};
-
-	switch (link_watch_read(&p->link, &p->state)) {
-	case LINK_CHANGED:
-		link_tell(p);
-		break;
-	case LINK_DELETED:
-		loop_del(&p->loop, w);
-		link_watch_close(&p->link);
-		privilege_send(p->tell, &m);
-		break;
-	default:
-		break;
-	}
-}
 
 static void child_ready(struct watch *w, uint32_t events)
 {
@@ -289,8 +195,6 @@ static int watches_open(struct parent *p, struct error *e)
 		err = -errno;
 	err = err ? err : loop_add(&p->loop, &p->signals, EPOLLIN);
 	err = err ? err : loop_add(&p->loop, &p->deleted, EPOLLIN);
-	p->look = (struct watch){timer_open(), look_ready};
-	err = err ? err : loop_add(&p->loop, &p->look, EPOLLIN);
 	err = err ? err : resolve_open(&p->resolve, &p->loop, name_found, p);
 	err = err ? err : netlink_open(&p->netlink, NETLINK_ROUTE, -1);
 	return err ? error_errno(e, -err, "%s", p->options->name) : 0;
@@ -304,6 +208,13 @@ static int device_open(struct parent *p, struct error *e)
 
 	if (!link_read(&p->netlink, name, 0, &state))
 		return error_set(e, EEXIST, "%s: a device of that name exists already", name);
+	if (p->file) { /* with PreUp the file may prepare what a device needs */
+		p->quick = (struct quick){
+			.name = name, .netlink = &p->netlink, .run = hook_run, .arg = p};
+		err = quick_before(&p->quick, &p->conf, e);
+		if (err)
+			return err;
+	}
 	err = tun_open(&p->tun, name, !p->options->no_offload, e);
 	if (err == -EPERM)
 		return error_set(
@@ -328,7 +239,7 @@ static int child_start(struct parent *p, struct error *e)
 		return error_errno(e, errno, "fork");
 	if (!p->child) {
 		struct control_start start = {.tun = p->tun,
-			.mtu = p->state.mtu,
+			.mtu = p->follow.state.mtu,
 			.crypto = p->options->crypto,
 			.threads = p->options->threads,
 			.ask = ask[1],
@@ -350,7 +261,7 @@ static int child_start(struct parent *p, struct error *e)
 	close(p->uapi);
 	if (p->metrics >= 0)
 		close(p->metrics);
-	p->tell = tell[0];
+	p->follow.tell = tell[0];
 	p->ask = (struct watch){ask[0], ask_ready};
 	p->child_watch = (struct watch){(int)syscall(SYS_pidfd_open, p->child, 0), child_ready};
 	err = loop_add(&p->loop, &p->ask, EPOLLIN);
@@ -379,7 +290,7 @@ static int answer_wait(struct parent *p, const bool *said, struct error *e)
 /* Hand the settings over, and forget the keys in them. */
 static int settings_hand_over(struct parent *p, struct conf *c, struct error *e)
 {
-	int err = privilege_settings_send(p->tell, &c->settings);
+	int err = privilege_settings_send(p->follow.tell, &c->settings);
 
 	sodium_memzero(c->settings.private_key, SETTINGS_KEY);
 	for (size_t i = 0; i < c->settings.peer_count; i++)
@@ -424,7 +335,12 @@ static int parent_open(struct parent *p, struct error *e)
 			return p->metrics;
 	}
 	inotify_add_watch(p->deleted.fd, UAPI_DIRECTORY, IN_DELETE | IN_MOVED_FROM);
-	err = link_follow(p);
+	p->follow.name = o->name;
+	p->follow.loop = &p->loop;
+	p->follow.netlink = &p->netlink;
+	err = follow_open(&p->follow);
+	if (!err)
+		link_generate_none(&p->netlink, p->follow.state.index); /* fails without IPv6 */
 	return err ? error_errno(e, -err, "%s", o->name) : 0;
 }
 
@@ -444,16 +360,12 @@ static int parent_up(struct parent *p, struct error *e)
 	err = err ? err : answer_wait(p, &p->ready, e);
 	if (err)
 		return err;
-	link_tell(p);
-	p->quick = (struct quick){.name = p->options->name,
-		.index = p->state.index,
-		.netlink = &p->netlink,
-		.run = hook_run,
-		.arg = p};
+	follow_tell(&p->follow);
 	if (!p->file)
 		return 0;
-	err = quick_prepare(&p->quick, &p->conf, e);
-	err = err ? err : settings_hand_over(p, &p->conf, e);
+	p->quick.index = p->follow.state.index;
+	quick_choose(&p->quick, &p->conf);
+	err = settings_hand_over(p, &p->conf, e);
 	err = err ? err : quick_up(&p->quick, &p->conf, e);
 	if (!err)
 		resolve_set(&p->resolve, p->conf.names, p->conf.name_count);
@@ -461,6 +373,43 @@ static int parent_up(struct parent *p, struct error *e)
 }
 
 /* ---- while it runs ---- */
+
+/* Commands run in our own namespace, not in the device's. */
+static int hook_refuse(void *arg, const char *text)
+{
+	return 1;
+}
+
+/* Addresses and routes, where the device is now. */
+static int file_change(struct parent *p, const struct conf *new, struct error *e)
+{
+	struct follow *f = &p->follow;
+	struct quick there = p->quick;
+	struct netlink nl;
+	int err;
+
+	if (!f->away)
+		return quick_change(&p->quick, &p->conf, new, e);
+	follow_ask(f);
+	while (!f->answered && !p->stop)
+		loop_step(&p->loop, -1);
+	err = p->stop ? -ECANCELED : follow_visit(f, &nl, &there.index);
+	if (err)
+		return error_errno(e, -err, "%s: its addresses and routes in another namespace",
+			p->options->name);
+	there.netlink = &nl;
+	there.moved = true;
+	there.run = hook_refuse;
+	err = quick_change(&there, &p->conf, new, e);
+	netlink_close(&nl);
+	follow_leave(f);
+	there.netlink = p->quick.netlink;
+	there.index = p->quick.index;
+	there.moved = false;
+	there.run = p->quick.run;
+	p->quick = there;
+	return err;
+}
 
 static void file_read_again(struct parent *p)
 {
@@ -482,7 +431,7 @@ static void file_read_again(struct parent *p)
 		log_error("%s; the settings stay as they are", e.text);
 		conf_done(&new);
 	} else {
-		if (quick_change(&p->quick, &p->conf, &new, &e))
+		if (file_change(p, &new, &e))
 			log_error("%s; keys and peers are as the file says", e.text);
 		if (has_commands(&new) && !has_commands(&p->conf))
 			log_warning("the file's new commands will run with few rights: restart it");
@@ -503,7 +452,7 @@ static void child_stop(struct parent *p)
 
 	if (p->child <= 0)
 		return;
-	privilege_send(p->tell, &m);
+	privilege_send(p->follow.tell, &m);
 	while (!p->child_ended && clock_now() < deadline)
 		loop_step(&p->loop, deadline - clock_now());
 	if (!p->child_ended) {
@@ -513,12 +462,22 @@ static void child_stop(struct parent *p)
 	}
 }
 
+/* As the device is now, also where somebody changed it by hand. */
 static void file_save(struct parent *p)
 {
+	struct prefix *addresses;
 	struct error e = {0};
+	size_t count;
 
 	if (!p->conf.save || p->child_ended)
 		return;
+	if (!p->follow.away && !link_addresses(&p->netlink, p->quick.index, &addresses, &count)) {
+		free(p->conf.addresses);
+		p->conf.addresses = addresses;
+		p->conf.address_count = count;
+	}
+	if (p->conf.mtu)
+		p->conf.mtu = p->follow.state.mtu;
 	if (conf_save(&p->conf, p->options->name, p->file, p->quick.table, &e))
 		log_warning("SaveConfig: %s", e.text);
 	sodium_stackzero(STACK_USED);
@@ -526,15 +485,19 @@ static void file_save(struct parent *p)
 
 static void parent_down(struct parent *p, bool was_up)
 {
-	if (was_up)
-		quick_down(&p->quick, &p->conf);
+	if (was_up && p->file) {
+		quick_ending(&p->quick, &p->conf);
+		file_save(p);
+	}
+	if (p->quick.name)
+		quick_down(&p->quick);
 	/* The socket goes before the device: who sees the device gone may start anew. */
 	if (p->uapi >= 0)
 		uapi_socket_remove(p->options->name);
 	child_stop(p);
 	if (p->metrics >= 0 && strchr(p->options->metrics, '/'))
 		unlink(p->options->metrics);
-	if (was_up)
+	if (was_up && p->file)
 		quick_gone(&p->quick, &p->conf);
 	conf_done(&p->conf);
 }
@@ -557,8 +520,8 @@ int parent_run(const struct parent_options *o, struct error *e)
 	struct parent *p = &parent;
 	int err;
 
-	*p = (struct parent){
-		.options = o, .daemon = o->daemon, .uapi = -1, .metrics = -1, .tell = -1};
+	*p = (struct parent){.options = o, .daemon = o->daemon, .uapi = -1, .metrics = -1};
+	p->follow.tell = p->follow.there = -1;
 	p->tun.fd = -1;
 	if (sodium_init() < 0)
 		return error_set(e, ENOSYS, "libsodium does not start");
@@ -582,8 +545,7 @@ int parent_run(const struct parent_options *o, struct error *e)
 				file_read_again(p);
 		}
 		daemon_say("STOPPING=1");
-		file_save(p);
 	}
-	parent_down(p, p->quick.name != NULL);
+	parent_down(p, !err);
 	return err ? err : parent_end(p, e);
 }

@@ -97,6 +97,7 @@ struct peer {
 	int32_t trouble_errno;	   /* of TROUBLE_PATH and TROUBLE_SEND */
 	int64_t trouble_at, trouble_wall;
 	uint32_t scheduled;	     /* schedule.c: its place in the heap, 0: none */
+	uint32_t named;		     /* config.c: the settings that named it last */
 	struct peer *hashed;	     /* next of the same hash */
 	struct peer *before, *after; /* all peers, in the order they were added */
 	struct retired retired;

@@ -30,7 +30,7 @@ enum privilege_kind {
 	PRIVILEGE_READY,       /* it listens */
 	PRIVILEGE_SETTLED,     /* SETTINGS was applied, or why not: error, text */
 	PRIVILEGE_UNANSWERED,  /* the handshake with peer.key goes unanswered */
-	PRIVILEGE_HERE,	       /* after WHERE: the device, a descriptor of it */
+	PRIVILEGE_HERE,	       /* after WHERE: the device's name, is it up, a descriptor of it */
 
 	/* the parent answers or tells */
 	PRIVILEGE_ANSWER,   /* error; of SOCKETS: socket.port and the sockets */
@@ -60,6 +60,10 @@ struct privilege_message {
 			bool up;
 			uint32_t mtu;
 		} link;
+		struct {
+			bool up;
+			char name[16];
+		} here;
 		char text[PRIVILEGE_TEXT];
 	};
 	unsigned fds;

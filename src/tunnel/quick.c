@@ -15,6 +15,7 @@ enum {
 	TABLE_FIRST = 51820, /* where the search for an unused table begins */
 	MTU_OVERHEAD = 80,   /* IPv6, UDP, header and tag */
 	MTU_LEAST = 1280,    /* IPv6 ends below it */
+	MTU_LEAST4 = 68,
 	COMMAND_SIZE = 8192,
 };
 
@@ -51,12 +52,13 @@ static int hooks_run(struct quick *q, const struct conf *c, enum conf_hook which
 	for (size_t i = 0; i < list->count; i++) {
 		SCOPED_FREE char *command = command_expand(list->item[i], q->name);
 		int status = command ? q->run(q->arg, command) : -ENOMEM;
+		const char *text = conf_may_hold_key(list->item[i]) ? "..." : list->item[i];
 
 		if (status < 0)
-			return error_errno(e, -status, "%s '%s'", names[which], list->item[i]);
+			return error_errno(e, -status, "%s '%s'", names[which], text);
 		if (status)
 			return error_set(e, ECANCELED, "%s '%s' ended with status %d", names[which],
-				list->item[i], status);
+				text, status);
 	}
 	return 0;
 }
@@ -89,13 +91,18 @@ static void items_append(
 	}
 }
 
+/* Where resolvconf orders interfaces by a prefix of their names, ours needs one, too. */
+#define RESOLVCONF_PREFIX                                                                          \
+	"$(sed -n 's/^\\([A-Za-z0-9-]\\{1,\\}\\)[*]$/\\1./p' "                                     \
+	"/etc/resolvconf/interface-order 2>/dev/null | head -n 1)"
+
 static void dns_set(struct quick *q, const struct conf *c)
 {
 	char command[COMMAND_SIZE] = "";
 	size_t used;
 
-	if (!c->dns.count && !c->search.count)
-		return;
+	if (!c->dns.count)
+		return; /* domains alone are nothing to resolvconf */
 	if (program_exists("resolvconf")) {
 		strcpy(command, "printf '%s\\n' ");
 		items_append(command, sizeof(command), "'nameserver ", &c->dns, "' ");
@@ -104,7 +111,8 @@ static void dns_set(struct quick *q, const struct conf *c)
 		items_append(command, sizeof(command), " ", &c->search, "");
 		used = strlen(command);
 		snprintf(command + used, sizeof(command) - used,
-			"%s | resolvconf -a tun.%s -m 0 -x", c->search.count ? "'" : "", q->name);
+			"%s | resolvconf -a \"" RESOLVCONF_PREFIX "%s\" -m 0 -x",
+			c->search.count ? "'" : "", q->name);
 	} else if (program_exists("resolvectl")) {
 		snprintf(command, sizeof(command), "resolvectl dns %s", q->name);
 		items_append(command, sizeof(command), " ", &c->dns, "");
@@ -123,12 +131,12 @@ static void dns_set(struct quick *q, const struct conf *c)
 
 static void dns_unset(struct quick *q)
 {
-	char command[128];
+	char command[256];
 
 	/* What resolved knows of the device goes with the device. */
 	if (!q->dns || !program_exists("resolvconf"))
 		return;
-	snprintf(command, sizeof(command), "resolvconf -d tun.%s -f", q->name);
+	snprintf(command, sizeof(command), "resolvconf -d \"" RESOLVCONF_PREFIX "%s\" -f", q->name);
 	q->run(q->arg, command);
 	q->dns = false;
 }
@@ -150,12 +158,16 @@ static bool prefix_contains(const struct prefix *outer, const struct prefix *inn
 	return true;
 }
 
-/* The kernel has made a route for the network of each address. */
+/* The kernel has made a route for the network of each address; but none, in the main table, for
+ * an IPv4 address alone. */
 static bool route_is_covered(const struct conf *c, const struct prefix *p)
 {
-	for (size_t i = 0; c->routes == CONF_ROUTES_AUTO && i < c->address_count; i++)
-		if (prefix_contains(&c->addresses[i], p))
+	for (size_t i = 0; c->routes == CONF_ROUTES_AUTO && i < c->address_count; i++) {
+		const struct prefix *a = &c->addresses[i];
+
+		if (!(a->family == AF_INET && a->length == 32) && prefix_contains(a, p))
 			return true;
+	}
 	return false;
 }
 
@@ -194,9 +206,12 @@ static bool has_default(const struct conf *c)
 }
 
 /* Packets to the tunnel's own addresses must come out of the tunnel; and answers to our datagrams
- * must pass the check of their source (rp_filter), for which they get the mark back. */
-static void guard_set(struct quick *q, const struct conf *c)
+ * must pass the check of their source (rp_filter), for which they get the mark back.  One table
+ * a family, with the name that wg-quick gives it; one that a killed tunnel left is replaced. */
+static void guard_set(struct quick *q, const struct conf *c, uint8_t family)
 {
+	const char *ip = family == AF_INET ? "ip" : "ip6";
+	bool *guard = family == AF_INET ? &q->guard4 : &q->guard6;
 	char command[COMMAND_SIZE], own[COMMAND_SIZE / 2] = "";
 
 	if (!program_exists("nft")) {
@@ -204,29 +219,36 @@ static void guard_set(struct quick *q, const struct conf *c)
 		return;
 	}
 	for (size_t i = 0; i < c->address_count; i++) {
-		struct prefix host = c->addresses[i];
 		char text[PREFIX_TEXT];
 		size_t used = strlen(own);
 
-		host.length = host.family == AF_INET ? 32 : 128;
-		prefix_format(text, &host);
+		if (c->addresses[i].family != family)
+			continue;
+		prefix_format(text, &c->addresses[i]);
+		text[strcspn(text, "/")] = '\0';
 		snprintf(own + used, sizeof(own) - used,
-			"add rule inet %s raw iifname != %s %s daddr %s fib saddr type != local drop\n",
-			q->name, q->name, host.family == AF_INET ? "ip" : "ip6", text);
+			"add rule %1$s wg-quick-%2$s preraw iifname != \"%2$s\" %1$s daddr %3$s "
+			"fib saddr type != local drop\n",
+			ip, q->name, text);
 	}
 	snprintf(command, sizeof(command),
 		"nft -f - <<'E'\n"
-		"add table inet %1$s\n"
-		"add chain inet %1$s raw { type filter hook prerouting priority -300; }\n"
-		"add chain inet %1$s pre { type filter hook prerouting priority -150; }\n"
-		"add chain inet %1$s post { type filter hook postrouting priority -150; }\n"
-		"%3$s"
-		"add rule inet %1$s post meta l4proto udp mark %2$u ct mark set mark\n"
-		"add rule inet %1$s pre meta l4proto udp meta mark set ct mark\n"
+		"add table %1$s wg-quick-%2$s\n"
+		"delete table %1$s wg-quick-%2$s\n"
+		"add table %1$s wg-quick-%2$s\n"
+		"add chain %1$s wg-quick-%2$s preraw "
+		"{ type filter hook prerouting priority -300; }\n"
+		"add chain %1$s wg-quick-%2$s premangle "
+		"{ type filter hook prerouting priority -150; }\n"
+		"add chain %1$s wg-quick-%2$s postmangle "
+		"{ type filter hook postrouting priority -150; }\n"
+		"%4$s"
+		"add rule %1$s wg-quick-%2$s postmangle meta l4proto udp mark %3$u ct mark set mark\n"
+		"add rule %1$s wg-quick-%2$s premangle meta l4proto udp meta mark set ct mark\n"
 		"E\n",
-		q->name, q->table, own);
-	q->guard = q->run(q->arg, command) == 0;
-	if (!q->guard)
+		ip, q->name, q->table, own);
+	*guard = q->run(q->arg, command) == 0;
+	if (!*guard)
 		log_warning("the nftables rules for the default route could not be set");
 }
 
@@ -266,14 +288,29 @@ static int default_del(struct quick *q, const struct prefix *p, struct error *e)
 	return err;
 }
 
-static void guard_unset(struct quick *q)
+static void guard_unset(struct quick *q, uint8_t family)
 {
+	bool *guard = family == AF_INET ? &q->guard4 : &q->guard6;
 	char command[128];
 
-	snprintf(command, sizeof(command), "nft delete table inet %s", q->name);
-	if (q->guard)
+	snprintf(command, sizeof(command), "nft delete table %s wg-quick-%s",
+		family == AF_INET ? "ip" : "ip6", q->name);
+	if (*guard)
 		q->run(q->arg, command);
-	q->guard = false;
+	*guard = false;
+}
+
+/* The guards of those families that have a default route in here, and of no others. */
+static void guards_set(struct quick *q, const struct conf *c)
+{
+	if (q->rules4 && !q->guard4)
+		guard_set(q, c, AF_INET);
+	else if (!q->rules4)
+		guard_unset(q, AF_INET);
+	if (q->rules6 && !q->guard6)
+		guard_set(q, c, AF_INET6);
+	else if (!q->rules6)
+		guard_unset(q, AF_INET6);
 }
 
 static uint32_t route_table(const struct conf *c)
@@ -308,8 +345,8 @@ static int routes_add(struct quick *q, const struct conf *c, struct error *e)
 		return error_errno(e, -err, "%s", q->name);
 	for (size_t i = 0; !err && i < q->route_count; i++)
 		err = route_change(q, c, &q->routes[i], true, e);
-	if (!err && (q->rules4 || q->rules6))
-		guard_set(q, c);
+	if (!err)
+		guards_set(q, c);
 	return err;
 }
 
@@ -327,10 +364,19 @@ static int address_change(struct quick *q, const struct prefix *p, bool add, str
 	return err;
 }
 
-/* What the way to the nearest of the endpoints carries, less our overhead; 0: keep the default. */
+static bool has_ipv6(const struct conf *c)
+{
+	for (size_t i = 0; i < c->address_count; i++)
+		if (c->addresses[i].family == AF_INET6)
+			return true;
+	return false;
+}
+
+/* What the way to the nearest of the endpoints carries, or, where none is known, the default
+ * route, less our overhead; 0: keep the default. */
 static uint32_t mtu_choose(struct quick *q, const struct conf *c)
 {
-	uint32_t least = 0;
+	uint32_t least = 0, floor = has_ipv6(c) ? MTU_LEAST : MTU_LEAST4;
 
 	if (c->mtu)
 		return c->mtu;
@@ -344,21 +390,19 @@ static uint32_t mtu_choose(struct quick *q, const struct conf *c)
 			least = mtu;
 	}
 	if (!least)
+		least = link_default_mtu(q->netlink);
+	if (!least)
 		return 0;
 	if (least > 65535) /* lo has 65536 */
 		least = 65535;
-	return least < MTU_LEAST + MTU_OVERHEAD ? MTU_LEAST : least - MTU_OVERHEAD;
+	return least < floor + MTU_OVERHEAD ? floor : least - MTU_OVERHEAD;
 }
 
 /* ---- the journey ---- */
 
-int quick_prepare(struct quick *q, struct conf *c, struct error *e)
+int quick_before(struct quick *q, const struct conf *c, struct error *e)
 {
-	int err = hooks_run(q, c, CONF_PRE_UP, e);
-
-	if (!err)
-		quick_choose(q, c);
-	return err;
+	return hooks_run(q, c, CONF_PRE_UP, e);
 }
 
 void quick_choose(struct quick *q, struct conf *c)
@@ -407,7 +451,8 @@ static int addresses_change(
 	int err = 0;
 
 	for (size_t i = 0; !err && i < new->address_count; i++)
-		if (!prefixes_have(old->addresses, old->address_count, &new->addresses[i]))
+		if (q->moved ||
+			!prefixes_have(old->addresses, old->address_count, &new->addresses[i]))
 			err = address_change(q, &new->addresses[i], true, e);
 	for (size_t i = 0; !err && i < old->address_count; i++)
 		if (!prefixes_have(new->addresses, new->address_count, &old->addresses[i]))
@@ -428,7 +473,8 @@ int quick_change(struct quick *q, const struct conf *old, const struct conf *new
 	if (!err && !routes)
 		err = routes_collect(new, &routes, &count);
 	for (size_t i = 0; !err && i < count; i++)
-		if (!bsearch(&routes[i], q->routes, q->route_count, sizeof(*routes), prefix_order))
+		if (q->moved || !bsearch(&routes[i], q->routes, q->route_count, sizeof(*routes),
+					prefix_order))
 			err = route_change(q, new, &routes[i], true, e);
 	for (size_t i = 0; !err && i < q->route_count; i++)
 		if (!bsearch(&q->routes[i], routes, count, sizeof(*routes), prefix_order))
@@ -440,26 +486,30 @@ int quick_change(struct quick *q, const struct conf *old, const struct conf *new
 	free(q->routes);
 	q->routes = routes;
 	q->route_count = count;
-	if ((q->rules4 || q->rules6) && !q->guard)
-		guard_set(q, new);
-	else if (!q->rules4 && !q->rules6)
-		guard_unset(q);
+	guards_set(q, new);
 	return 0;
 }
 
-void quick_down(struct quick *q, const struct conf *c)
+void quick_ending(struct quick *q, const struct conf *c)
 {
 	struct error e = {0};
 
 	if (hooks_run(q, c, CONF_PRE_DOWN, &e))
 		log_warning("%s", e.text);
+}
+
+void quick_down(struct quick *q)
+{
+	struct error e = {0};
+
 	dns_unset(q);
 	if (q->rules4 && link_rules(q->netlink, AF_INET, q->table, false, &e))
 		log_warning("%s: rules of the default route: %s", q->name, e.text);
 	if (q->rules6 && link_rules(q->netlink, AF_INET6, q->table, false, &e))
 		log_warning("%s: rules of the default route: %s", q->name, e.text);
-	guard_unset(q);
 	q->rules4 = q->rules6 = false;
+	guard_unset(q, AF_INET);
+	guard_unset(q, AF_INET6);
 	free(q->routes);
 	q->routes = NULL;
 	q->route_count = 0;

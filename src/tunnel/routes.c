@@ -23,6 +23,7 @@ struct route {
 	struct bits address; /* masked */
 	uint8_t bits;
 	uint8_t family;
+	uint32_t edition; /* in which the peer was last given it */
 	struct route *parent;
 	union {
 		struct {
@@ -154,12 +155,43 @@ static void hang(_Atomic(struct route *) *slot, struct route *parent, struct rou
 	atomic_store_explicit(slot, r, memory_order_release);
 }
 
-static struct route *route_new(uint8_t family, struct bits address, unsigned bits)
+void routes_unreserve(struct routes *t)
 {
-	struct route *r = calloc(1, sizeof(*r));
+	while (t->spare) {
+		struct route *r = t->spare;
+
+		t->spare = r->parent;
+		free(r);
+	}
+}
+
+int routes_reserve(struct routes *t, size_t prefixes)
+{
+	/* Each is a node, and may need a fork. */
+	for (size_t i = 0; i < 2 * prefixes; i++) {
+		struct route *r = calloc(1, sizeof(*r));
+
+		if (!r) {
+			routes_unreserve(t);
+			return -ENOMEM;
+		}
+		r->parent = t->spare;
+		t->spare = r;
+	}
+	return 0;
+}
+
+static struct route *route_new(struct routes *t, uint8_t family, struct bits address, unsigned bits)
+{
+	struct route *r = t->spare;
 	struct bits m = mask_of(bits);
 
+	if (r)
+		t->spare = r->parent;
+	else
+		r = calloc(1, sizeof(*r));
 	if (r) {
+		r->parent = NULL;
 		r->family = family;
 		r->bits = (uint8_t)bits;
 		r->address = (struct bits){address.high & m.high, address.low & m.low};
@@ -180,7 +212,7 @@ static struct route *make(struct routes *t, uint8_t family, struct bits a, unsig
 		parent = down;
 		slot = &down->child[bit(a, down->bits)];
 	}
-	r = route_new(family, a, bits);
+	r = route_new(t, family, a, bits);
 	if (!r || !down) {
 		if (r)
 			hang(slot, parent, r);
@@ -194,7 +226,7 @@ static struct route *make(struct routes *t, uint8_t family, struct bits a, unsig
 		down->parent = r;
 		return r;
 	}
-	fork = route_new(family, a, shared);
+	fork = route_new(t, family, a, shared);
 	if (!fork) {
 		free(r);
 		return NULL;
@@ -230,14 +262,14 @@ int routes_set(struct routes *t, const struct prefix *p, struct peer *peer, stru
 	if (!r)
 		return -ENOMEM;
 	had = r->peer;
-	if (had != peer) {
-		if (had)
-			list_del(had, r);
-		else
-			t->count++;
-		list_add(peer, r);
+	if (had)
+		list_del(had, r);
+	else
+		t->count++;
+	list_add(peer, r);
+	r->edition = t->edition;
+	if (had != peer)
 		atomic_store_explicit(&r->peer, peer, memory_order_release);
-	}
 	if (loser)
 		*loser = had != peer ? had : NULL;
 	return 0;
@@ -291,6 +323,22 @@ void routes_del_peer(struct routes *t, struct peer *peer)
 		del(t, peer->routes);
 }
 
+void routes_edition(struct routes *t)
+{
+	t->edition++;
+}
+
+void routes_del_older(struct routes *t, struct peer *peer)
+{
+	struct route *r = peer->routes, *after;
+
+	for (; r; r = after) {
+		after = r->after;
+		if (r->edition != t->edition)
+			del(t, r);
+	}
+}
+
 const struct route *routes_next(const struct peer *peer, const struct route *at, struct prefix *out)
 {
 	be64 word[2];
@@ -325,6 +373,7 @@ static void free_all(struct route *r)
 
 void routes_done(struct routes *t)
 {
+	routes_unreserve(t);
 	free_all(t->root4);
 	free_all(t->root6);
 	t->root4 = t->root6 = NULL;

@@ -33,6 +33,8 @@ struct route; /* a node of a trie */
 struct routes {
 	_Atomic(struct route *) root4, root6;
 	uint32_t count;	     /* prefixes */
+	uint32_t edition;    /* see routes_edition() */
+	struct route *spare; /* nodes that were reserved */
 	struct quiet *quiet; /* where nodes are retired */
 };
 
@@ -40,10 +42,19 @@ struct routes {
 struct peer *routes_find4(const struct routes *t, const void *address);
 struct peer *routes_find6(const struct routes *t, const void *address);
 
+/* routes_reserve - memory for so many routes_set(), which then cannot fail for want of it
+ * routes_unreserve - free what was not used of it
+ *
+ * Returns 0, or -ENOMEM (nothing reserved).
+ */
+int routes_reserve(struct routes *t, size_t prefixes);
+void routes_unreserve(struct routes *t);
+
 /* routes_set - the prefix is this peer's from now on; bits beyond its length are ignored
  *
  * loser  out, may be NULL: the other peer that had it, or NULL
  *
+ * It is the last of the peer's list then, also when it was there before.
  * Returns 0, -EINVAL for a prefix that is none, or -ENOMEM (nothing changed).
  */
 int routes_set(struct routes *t, const struct prefix *p, struct peer *peer, struct peer **loser);
@@ -54,9 +65,17 @@ bool routes_del(struct routes *t, const struct prefix *p, const struct peer *pee
 /* routes_del_peer - take all prefixes of a peer */
 void routes_del_peer(struct routes *t, struct peer *peer);
 
+/* routes_edition - what is set from now on is newer than what was set before
+ * routes_del_older - take from a peer what it was given before
+ *
+ * So a list is replaced without the prefixes that stay being gone for a moment.
+ */
+void routes_edition(struct routes *t);
+void routes_del_older(struct routes *t, struct peer *peer);
+
 /* routes_next - the prefixes of a peer, one after the other
  *
- * at   NULL to begin, then what the last call returned
+ * at   NULL to begin, at the one that was set last; then what the last call returned
  * out  out: the prefix, masked
  *
  * Returns NULL at the end.  The peer's prefixes must not change meanwhile.

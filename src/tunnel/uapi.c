@@ -105,6 +105,9 @@ static int keepalive_apply(struct settings *s, struct peer_change *p, const char
 
 static int replace_allowed_ips_apply(struct settings *s, struct peer_change *p, const char *value)
 {
+	/* What this section said before is replaced as well. */
+	p->allowed_ip = s->allowed_count;
+	p->allowed_ips = 0;
 	return bool_apply(&p->replace_allowed_ips, value);
 }
 
@@ -120,7 +123,7 @@ static int allowed_ip_apply(struct settings *s, struct peer_change *p, const cha
 
 static int protocol_version_apply(struct settings *s, struct peer_change *p, const char *value)
 {
-	return strcmp(value, "1") ? -EPROTONOSUPPORT : 0;
+	return strcmp(value, "1") ? -EINVAL : 0;
 }
 
 static const struct key_row keys[] = {
@@ -179,7 +182,7 @@ static void line_read(struct uapi_request *r)
 		return; /* the rest of a request that has failed */
 	value = strchr(r->line, '=');
 	if (r->kind != UAPI_SET || !value) {
-		r->error = -EINVAL;
+		r->error = r->kind == UAPI_SET ? -EPROTO : -EINVAL;
 		return;
 	}
 	*value++ = '\0';
@@ -346,8 +349,8 @@ void uapi_reply_peer(struct uapi_reply *r, const struct uapi_peer *p)
 	}
 	uapi_reply_number(r, "last_handshake_time_sec", (uint64_t)(p->last_handshake / SECOND));
 	uapi_reply_number(r, "last_handshake_time_nsec", (uint64_t)(p->last_handshake % SECOND));
-	uapi_reply_number(r, "rx_bytes", p->rx_bytes);
 	uapi_reply_number(r, "tx_bytes", p->tx_bytes);
+	uapi_reply_number(r, "rx_bytes", p->rx_bytes);
 	uapi_reply_number(r, "persistent_keepalive_interval", p->keepalive);
 }
 

@@ -97,7 +97,7 @@ TEST(a_set_says_everything_about_device_and_peers)
 TEST(each_mistake_has_its_errno)
 {
 	static const char *const wrong[] = {"private_key=aa", "private_key=" KEY_A "0",
-		"private_key=", "private_key",
+		"private_key=",
 		"private_key=zz00000000000000000000000000000000000000000000000000000000000001",
 		"listen_port=65536", "listen_port=-1", "listen_port=", "listen_port= 1",
 		"fwmark=0x10", "fwmark=4294967296", "replace_peers=false", "replace_peers=1",
@@ -123,7 +123,9 @@ TEST(each_mistake_has_its_errno)
 		snprintf(text, sizeof(text), "set=1\n%s\nlisten_port=1\n\n", wrong[i]);
 		CHECK(error_of(text) == -EINVAL);
 	}
-	CHECK(error_of("set=1\npublic_key=" KEY_A "\nprotocol_version=2\n\n") == -EPROTONOSUPPORT);
+	CHECK(error_of("set=1\npublic_key=" KEY_A "\nprotocol_version=2\n\n") == -EINVAL);
+	CHECK(error_of("set=1\nprivate_key\n\n") == -EPROTO);
+	CHECK(error_of("set=1\npublic_key=" KEY_A "\nendpoint=1.2.3.4:0\n\n") == 0);
 	CHECK(error_of("set=1\npublic_key=" KEY_A "\nprotocol_version=1\n\n") == 0);
 	CHECK(error_of("set=1\n\n") == 0);
 	CHECK(error_of("get=2\n\n") == -EINVAL);
@@ -204,7 +206,7 @@ TEST(a_get_is_answered_as_wg_reads_it)
 		"private_key=" KEY_A "\nlisten_port=12912\nfwmark=3\n"
 		"public_key=" KEY_B "\npreshared_key=" KEY_0 "\nprotocol_version=1\n"
 		"endpoint=182.122.22.19:3233\nlast_handshake_time_sec=5\n"
-		"last_handshake_time_nsec=7\nrx_bytes=18446744073709551615\ntx_bytes=10\n"
+		"last_handshake_time_nsec=7\ntx_bytes=10\nrx_bytes=18446744073709551615\n"
 		"persistent_keepalive_interval=111\nallowed_ip=192.168.4.6/32\nerrno=0\n");
 	uapi_reply_done(&r);
 }

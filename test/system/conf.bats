@@ -90,11 +90,11 @@ client() {
 	node $C ping -c 1 -W 5 10.50.0.1
 	# what is on our own links stays there
 	ip -n $C route get 10.40.0.1 | grep -q "dev e0"
-	node $C nft list table inet wg0 | grep -q "fib saddr type != local"
+	node $C nft list table ip wg-quick-wg0 | grep -q "fib saddr type != local"
 	kill $tunnel
 	wait $tunnel
 	[ "$(ip -n $C rule; ip -n $C -6 rule)" = "$rules" ]
-	run ! node $C nft list table inet wg0
+	run ! node $C nft list table ip wg-quick-wg0
 }
 
 @test "the rules of a tunnel that was killed do not outlive the next one" {
@@ -118,12 +118,12 @@ client() {
 	kill -HUP $tunnel
 	wait_for 10 sh -c "ip -n $C rule | grep -q 'not from all fwmark 0xca6c lookup 51820'"
 	wait_for 10 sh -c "ip -n $C route show table 51820 | grep -q '^default dev wg0'"
-	wait_for 10 node $C nft list table inet wg0
+	wait_for 10 node $C nft list table ip wg-quick-wg0
 	node $C ping -c 1 -W 5 192.168.3.1
 	client
 	kill -HUP $tunnel
 	wait_for 10 sh -c "! ip -n $C rule | grep -q 51820"
-	wait_for 10 sh -c "! nsenter -t $(cat "$BATS_TEST_TMPDIR/$C.pid") -n nft list table inet wg0"
+	wait_for 10 sh -c "! nsenter -t $(cat "$BATS_TEST_TMPDIR/$C.pid") -n nft list table ip wg-quick-wg0"
 	[ "$(ip -n $C rule)" = "$rules" ]
 	node $C ping -c 1 -W 5 192.168.3.1
 }
@@ -267,11 +267,11 @@ hosts() {
 	wait $tunnel
 	node $C cat /usr/local/sbin/log >"$BATS_TEST_TMPDIR/dns"
 	cat "$BATS_TEST_TMPDIR/dns"
-	grep -qx -- "-a tun.wg0 -m 0 -x" "$BATS_TEST_TMPDIR/dns"
+	grep -qx -- "-a wg0 -m 0 -x" "$BATS_TEST_TMPDIR/dns"
 	grep -qx "nameserver 10.60.0.1" "$BATS_TEST_TMPDIR/dns"
 	grep -qx "nameserver fd00:60::1" "$BATS_TEST_TMPDIR/dns"
 	grep -qx "search example.org" "$BATS_TEST_TMPDIR/dns"
-	grep -qx -- "-d tun.wg0 -f" "$BATS_TEST_TMPDIR/dns"
+	grep -qx -- "-d wg0 -f" "$BATS_TEST_TMPDIR/dns"
 }
 
 @test "it works from another directory and in the background" {
