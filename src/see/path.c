@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -14,6 +13,8 @@
 #pragma GCC diagnostic ignored "-Wsign-conversion" /* generated code */
 #include "see/path.skel.h"
 #pragma GCC diagnostic pop
+
+static const struct station_kind stations[] = {{"seal", PATH_SEAL}, {"open", PATH_OPEN}};
 
 static int silent(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -88,6 +89,8 @@ int path_open(struct path *p, void (*event)(const struct path_event *, void *), 
 		return error_errno(e, -err, "eBPF programs");
 	}
 	programs_choose(p->bpf, p->btf);
+	stations_prepare(&p->stations, p->btf, p->bpf->progs.on_station, p->bpf->maps.places,
+		stations, sizeof(stations) / sizeof(stations[0]));
 	err = path_bpf__load(p->bpf);
 	if (!err)
 		err = path_bpf__attach(p->bpf);
@@ -104,8 +107,7 @@ int path_open(struct path *p, void (*event)(const struct path_event *, void *), 
 
 void path_close(struct path *p)
 {
-	for (size_t i = 0; i < p->tunnel_count; i++)
-		bpf_link__destroy(p->tunnels[i]);
+	stations_detach(&p->stations);
 	if (p->ring)
 		ring_buffer__free(p->ring);
 	if (p->bpf)
@@ -117,32 +119,7 @@ void path_close(struct path *p)
 
 int path_tunnel(struct path *p, const char *exe)
 {
-	const struct {
-		struct bpf_program *program;
-		const char *name;
-	} list[] = {{p->bpf->progs.on_seal, "seal"}, {p->bpf->progs.on_open, "open"}};
-	struct stat st;
-	int err = 0;
-
-	if (stat(exe, &st))
-		return -errno;
-	for (size_t i = 0; i < p->program_count; i++)
-		if (p->programs[i].device == st.st_dev && p->programs[i].inode == st.st_ino)
-			return 0;
-	if (p->program_count == PATH_TUNNELS)
-		return -E2BIG;
-	p->programs[p->program_count].device = st.st_dev;
-	p->programs[p->program_count++].inode = st.st_ino;
-	for (size_t i = 0; i < 2; i++) {
-		struct bpf_link *link = bpf_program__attach_usdt(
-			list[i].program, -1, exe, "warren", list[i].name, NULL);
-
-		if (link)
-			p->tunnels[p->tunnel_count++] = link;
-		else
-			err = -errno;
-	}
-	return err;
+	return stations_attach(&p->stations, exe);
 }
 
 void path_watch(struct path *p, const struct path_watch *watch)

@@ -23,25 +23,18 @@
 
 #include "base/error.h"
 #include "see/path_event.h"
+#include "see/stations.h"
 #include "see/symbol.h"
 
 struct path_bpf;
 struct ring_buffer;
-struct bpf_link;
 struct btf;
-
-enum { PATH_TUNNELS = 32 };
 
 struct path {
 	struct path_bpf *bpf;
 	struct ring_buffer *ring;
 	struct btf *btf;
-	struct bpf_link *tunnels[2 * PATH_TUNNELS];
-	size_t tunnel_count;
-	struct {
-		uint64_t device, inode;
-	} programs[PATH_TUNNELS]; /* asked once each */
-	size_t program_count;
+	struct stations stations;
 	struct symbols symbols;
 	void (*event)(const struct path_event *event, void *arg);
 	void *arg;
@@ -61,7 +54,7 @@ void path_close(struct path *p); /* of a zeroed struct: does nothing */
  *
  * exe  path of the program, "/proc/PID/exe" is best
  *
- * Returns 0, also when it was attached before; -ENOENT when it has none.
+ * Returns how many were attached: 0 when it has none or was asked before; or -errno.
  */
 int path_tunnel(struct path *p, const char *exe);
 

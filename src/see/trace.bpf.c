@@ -20,8 +20,8 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
-#include <bpf/usdt.bpf.h>
 
+#include "see/station.bpf.h"
 #include "see/trace_event.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -855,14 +855,17 @@ static __always_inline int tunnel_event(
 	return 0;
 }
 
-SEC("usdt")
-int BPF_USDT(on_seal, const void *inner, __u32 length, __u32 index, __u64 counter, __u32 outer)
+SEC("uprobe")
+int on_station(struct pt_regs *context)
 {
-	return tunnel_event(inner, length, index, counter, outer, TRACE_SEAL);
-}
+	__u32 number = (__u32)bpf_get_attach_cookie(context);
+	const struct station_place *p = bpf_map_lookup_elem(&places, &number);
+	const struct station_argument *a;
 
-SEC("usdt")
-int BPF_USDT(on_open, const void *inner, __u32 length, __u32 index, __u64 counter, __u32 outer)
-{
-	return tunnel_event(inner, length, index, counter, outer, TRACE_OPEN);
+	if (!p)
+		return 0;
+	a = p->arguments;
+	return tunnel_event((const void *)station_argument(context, a),
+		(__u32)station_argument(context, a + 1), (__u32)station_argument(context, a + 2),
+		station_argument(context, a + 3), (__u32)station_argument(context, a + 4), p->kind);
 }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -18,6 +17,8 @@
 #pragma GCC diagnostic ignored "-Wsign-conversion" /* generated code */
 #include "see/trace.skel.h"
 #pragma GCC diagnostic pop
+
+static const struct station_kind stations[] = {{"seal", TRACE_SEAL}, {"open", TRACE_OPEN}};
 
 static int silent(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -47,10 +48,11 @@ static void programs_choose(struct trace *t, const struct trace_wish *wish, uint
 	/* Drops are told without it; it is the newest of the tracepoints. */
 	if (arguments(t->names.btf, "icmp_send") < 0)
 		bpf_program__set_autoload(bpf->progs.on_refuse, false);
+	stations_prepare(&t->stations, t->names.btf, bpf->progs.on_station, bpf->maps.places,
+		stations, sizeof(stations) / sizeof(stations[0]));
 	if (wish->alone) {
 		struct bpf_program *others[] = {bpf->progs.on_tx, bpf->progs.on_rx,
-			bpf->progs.on_take, bpf->progs.on_refuse, bpf->progs.on_seal,
-			bpf->progs.on_open};
+			bpf->progs.on_take, bpf->progs.on_refuse, bpf->progs.on_station};
 
 		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 			bpf_program__set_autoload(others[i], false);
@@ -143,43 +145,13 @@ int trace_open(struct trace *t, const struct trace_wish *wish, trace_event_take 
 
 void trace_close(struct trace *t)
 {
-	for (size_t i = 0; i < t->tunnel_count; i++)
-		bpf_link__destroy(t->tunnels[i]);
+	stations_detach(&t->stations);
 	if (t->ring)
 		ring_buffer__free(t->ring);
 	if (t->bpf)
 		trace_bpf__destroy(t->bpf);
 	path_close(&t->names);
 	*t = (struct trace){0};
-}
-
-/* Returns whether it was new and has the probes. */
-static bool tunnel_add(struct trace *t, pid_t pid)
-{
-	const struct {
-		struct bpf_program *program;
-		const char *name;
-	} list[] = {{t->bpf->progs.on_seal, "seal"}, {t->bpf->progs.on_open, "open"}};
-	char exe[64];
-	struct stat st;
-	size_t before = t->tunnel_count;
-
-	snprintf(exe, sizeof(exe), "/proc/%d/exe", pid);
-	if (stat(exe, &st) || t->program_count == TRACE_TUNNELS)
-		return false;
-	for (size_t i = 0; i < t->program_count; i++)
-		if (t->programs[i].device == st.st_dev && t->programs[i].inode == st.st_ino)
-			return false;
-	t->programs[t->program_count].device = st.st_dev;
-	t->programs[t->program_count++].inode = st.st_ino;
-	for (size_t i = 0; i < 2; i++) {
-		struct bpf_link *link = bpf_program__attach_usdt(
-			list[i].program, -1, exe, "warren", list[i].name, NULL);
-
-		if (link)
-			t->tunnels[t->tunnel_count++] = link;
-	}
-	return t->tunnel_count > before;
 }
 
 int trace_tunnels(struct trace *t)
@@ -189,9 +161,14 @@ int trace_tunnels(struct trace *t)
 
 	if (processes_read(&p, NULL))
 		return 0;
-	for (size_t i = 0; i < p.descriptor_count; i++)
-		if (p.descriptors[i].kind == DESCRIPTOR_TUN)
-			added += tunnel_add(t, p.descriptors[i].pid);
+	for (size_t i = 0; i < p.descriptor_count; i++) {
+		char exe[64];
+
+		if (p.descriptors[i].kind != DESCRIPTOR_TUN)
+			continue;
+		snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)p.descriptors[i].pid);
+		added += stations_attach(&t->stations, exe) > 0;
+	}
 	processes_free(&p);
 	return added;
 }

@@ -31,7 +31,7 @@
 
 struct trace_bpf;
 
-enum { TRACE_TUNNELS = 32, TRACE_REASONS = 512 };
+enum { TRACE_REASONS = 512 };
 
 struct trace_wish {
 	const char *filter; /* libpcap syntax; NULL or "" is everything */
@@ -44,12 +44,7 @@ typedef void trace_event_take(const struct trace_event *event, void *arg);
 struct trace {
 	struct trace_bpf *bpf;
 	struct ring_buffer *ring;
-	struct bpf_link *tunnels[2 * TRACE_TUNNELS];
-	size_t tunnel_count;
-	struct {
-		uint64_t device, inode;
-	} programs[TRACE_TUNNELS]; /* looked at once each */
-	size_t program_count;
+	struct stations stations;
 	struct path
 		names; /* never opened: holds BTF and symbols for the names of reasons and places */
 	const char *reasons[TRACE_REASONS];
