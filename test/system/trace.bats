@@ -76,7 +76,7 @@ numbers() { # CONDITION: how many different packets
 	ping_once "$A" 10.0.2.2
 	trace_stop
 	[ "$(way '.event == ("tx", "rx")')" = "A/a0/tx R/r1/rx R/r2/tx B/b0/rx " ]
-	[ "$(jq -r 'select(.event == "tx" or .event == "rx") | .match' "$OUT" | tr '\n' ' ')" = "filter filter followed followed " ]
+	[ "$(jq -r "select(.node == (\"$A\", \"$R\", \"$B\")) | select(.event == (\"tx\", \"rx\")) | .match" "$OUT" | tr '\n' ' ')" = "filter filter followed followed " ]
 }
 
 @test "what is lost is told with the reason in words, and nothing else" {
