@@ -77,12 +77,19 @@ bool asked_find(const struct scene *s, struct asked *a)
 	return true;
 }
 
-/* The devices that are one step away: the other end, the bridge, its ports. */
+static bool stands_on(const struct device *d, int lower)
+{
+	return device_stands_on_another(d) && d->end.device == lower;
+}
+
+/* The devices that are one step away: the other end, the bridge, its ports, what it stands on. */
 static bool joined(const struct topology *t, int a, int b)
 {
 	const struct device *x = &t->devices[a], *y = &t->devices[b];
 
 	if (x->end.type == END_DEVICE && x->kind == DEVICE_VETH && x->end.device == b)
+		return true;
+	if (stands_on(x, b) || stands_on(y, a))
 		return true;
 	if (x->netns != y->netns)
 		return false;

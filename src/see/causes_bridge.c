@@ -178,6 +178,9 @@ static bool way_down_confirm(struct scene *s, const struct cause *c)
 		const struct device *d = on_way(s, &w, i);
 		bool bridge = d->kind == DEVICE_BRIDGE, peer;
 
+		/* What a macvlan stands on needs its own other end, though no frame goes there. */
+		if (d->up && d->kind == DEVICE_VETH && d->end.device != TOPOLOGY_NONE)
+			d = &s->topology->devices[d->end.device];
 		if (d->up || bridge)
 			continue;
 		/* Seen from the one that is up, it is the peer that is down. */
@@ -201,6 +204,7 @@ static bool way_down_confirm(struct scene *s, const struct cause *c)
 	{                                                                                          \
 		{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_SENT, NULL, NULL, 0},                      \
 			{SIGN_DROP, "OTHERHOST", NULL, 0},                                         \
+			{SIGN_DROP, NULL, "br_handle_frame_finish", 0},                            \
 		{                                                                                  \
 			SIGN_RECEIVED, NULL, NULL, 0                                               \
 		}                                                                                  \
@@ -289,6 +293,13 @@ static bool port_state_say(struct scene *s, const struct device *port)
 	return true;
 }
 
+/* Without one the kernel itself has the port disabled. */
+static bool has_carrier(const struct scene *s, const struct device *d)
+{
+	return d->up && (d->kind != DEVICE_VETH || d->end.device == TOPOLOGY_NONE ||
+				s->topology->devices[d->end.device].up);
+}
+
 static bool bridge_port_state_confirm(struct scene *s, const struct cause *c)
 {
 	int device = scene_device(s, scene_seen(s));
@@ -297,13 +308,13 @@ static bool bridge_port_state_confirm(struct scene *s, const struct cause *c)
 	if (device != TOPOLOGY_NONE && s->ending->kind == ENDING_DROP) {
 		const struct device *d = &s->topology->devices[device];
 
-		if (d->port.is_port && d->up && d->port.state != FORWARDING)
+		if (d->port.is_port && has_carrier(s, d) && d->port.state != FORWARDING)
 			return port_state_say(s, d);
 	}
 	if (!way_find(s, &w))
 		return false;
 	for (size_t i = 0; i < w.length; i++)
-		if (on_way(s, &w, i)->port.is_port && on_way(s, &w, i)->up &&
+		if (on_way(s, &w, i)->port.is_port && has_carrier(s, on_way(s, &w, i)) &&
 			on_way(s, &w, i)->port.state != FORWARDING)
 			return port_state_say(s, on_way(s, &w, i));
 	return false;
@@ -698,6 +709,24 @@ static int lower_of(const struct scene *s, int device)
 		       : TOPOLOGY_NONE;
 }
 
+/* Who sent the frame that was last seen: a macvlan, or the device it stands on, which also carries
+ * what its macvlans send. */
+static const struct seen *sender_of(const struct scene *s)
+{
+	const struct seen *at = scene_seen(s);
+
+	for (int i = at ? s->ending->at : -1; i >= 0; i--) {
+		const struct seen *n = &s->story->list[i];
+		int d = scene_device(s, n);
+
+		if ((n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) &&
+			n->leg == at->leg && n->event.has_link && d != TOPOLOGY_NONE &&
+			s->topology->devices[d].kind == DEVICE_MACVLAN)
+			return lower_of(s, d) == scene_device(s, at) ? n : at;
+	}
+	return at;
+}
+
 /* The devices of the asker and of the owner of what is wanted, wherever they are. */
 static bool two_ends(const struct scene *s, int *from, int *to)
 {
@@ -709,6 +738,7 @@ static bool two_ends(const struct scene *s, int *from, int *to)
 		*from = a.device;
 		*to = scene_owner(s, (uint8_t)family, s->ending->wanted, TOPOLOGY_NONE);
 	} else {
+		at = sender_of(s);
 		*from = scene_device(s, at);
 		*to = at && at->event.has_link ? mac_owner(s, at->event.lladdr) : TOPOLOGY_NONE;
 	}
@@ -775,6 +805,9 @@ static bool macvlan_parent_confirm(struct scene *s, const struct cause *c)
 		if (address_family(&parent->addresses[k]) == s->story->subject.family &&
 			parent->addresses[k].scope < 253)
 			address = &parent->addresses[k];
+	/* A lower device that only carries its macvlans is nobody's end. */
+	if (!address)
+		return false;
 	scene_at(s, child->netns, child->name);
 	scene_why(s, "%s in %s is a macvlan on %s in %s; a child and its parent cannot talk",
 		child->name, scene_name(s, child->netns), parent->name,
@@ -784,12 +817,10 @@ static bool macvlan_parent_confirm(struct scene *s, const struct cause *c)
 	scene_ip(s, parent->netns, ip);
 	verdict_fix(
 		s->verdict, "%s link add mv0 link %s type macvlan mode bridge", ip, parent->name);
-	if (address) {
-		address_text(text, address_family(address), address->ip);
-		verdict_fix(s->verdict, "%s addr del %s/%u dev %s", ip, text, address->prefix,
-			parent->name);
-		verdict_fix(s->verdict, "%s addr add %s/%u dev mv0", ip, text, address->prefix);
-	}
+	address_text(text, address_family(address), address->ip);
+	verdict_fix(
+		s->verdict, "%s addr del %s/%u dev %s", ip, text, address->prefix, parent->name);
+	verdict_fix(s->verdict, "%s addr add %s/%u dev mv0", ip, text, address->prefix);
 	verdict_fix(s->verdict, "%s link set mv0 up", ip);
 	return true;
 }

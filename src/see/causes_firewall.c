@@ -25,6 +25,12 @@ static const struct seen *received_before(const struct scene *s, const struct se
 		if (n->event.netns == at->event.netns && n->leg == at->leg &&
 			n->event.kind == PATH_RX)
 			found = n;
+	/* A macvlan takes from its lower device in one stride, without another reception: what does
+	 * not come from here has come in, all the same. */
+	if (!found && at->event.kind == PATH_DROP && at->outer.family &&
+		scene_is_local(s, scene_netns(s, at), at->outer.family, at->outer.source) ==
+			TOPOLOGY_NONE)
+		found = at;
 	return found;
 }
 

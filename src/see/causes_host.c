@@ -394,67 +394,82 @@ const struct cause cause_cgroup_bpf_drop = {
 
 /* ---- neighbour-wrong, return-gateway-dead ---- */
 
-static bool neighbour_wrong_confirm(struct scene *s, const struct cause *c)
-{
-	const struct seen *at = scene_seen(s), *sent = NULL;
-	const struct topology *t = s->topology;
+/* Somebody who routes sent it, and looked the MAC address up: what was the entry? */
+struct looked_up {
+	const struct seen *sent;
+	int netns, device;
+	uint8_t family, next[16];
 	struct neighbour_reply entry;
+};
+
+static bool looked_up(const struct scene *s, const struct seen *n, struct looked_up *l)
+{
+	struct packet_view p = {.family = n->outer.family};
 	struct route_reply route;
-	struct packet_view p;
-	const uint8_t *next;
-	int netns, device, owner = TOPOLOGY_NONE;
-	char ip[COMMAND_PREFIX], text[ADDRESS_TEXT];
-	bool open, *reached, right = false, found = false;
 
-	if (!at || !at->outer.family)
+	*l = (struct looked_up){
+		.sent = n, .netns = scene_netns(s, n), .device = scene_device(s, n)};
+	if (l->netns < 0 || l->device == TOPOLOGY_NONE || !p.family)
 		return false;
-	/* The last sending by somebody who routes: he looked the MAC address up. */
-	for (int i = s->ending->at; i >= 0 && !sent; i--) {
-		const struct seen *n = &s->story->list[i];
-		int d = scene_device(s, n);
+	memcpy(p.destination, n->outer.destination, 16);
+	if (!scene_route(s, l->netns, &p, 0, &route) || route.error ||
+		route.oif != n->event.ifindex)
+		return false;
+	l->family = route.gateway_family ? route.gateway_family : p.family;
+	memcpy(l->next, route.gateway_family ? route.gateway : p.destination, 16);
+	return live_neighbour(
+		       scene_fd(s, l->netns), n->event.ifindex, l->family, l->next, &l->entry) &&
+	       l->entry.found && l->entry.has_mac;
+}
 
-		if ((n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) &&
-			n->leg == at->leg && (n->event.has_link || s->blind) &&
-			d != TOPOLOGY_NONE && !t->devices[d].port.is_port)
-			sent = n;
-	}
-	if (!sent || !sent->outer.family)
-		return false;
-	netns = scene_netns(s, sent);
-	device = scene_device(s, sent);
-	p = (struct packet_view){.family = sent->outer.family};
-	memcpy(p.destination, sent->outer.destination, 16);
-	if (!scene_route(s, netns, &p, 0, &route))
-		return false;
-	next = route.gateway_family ? route.gateway : p.destination;
-	if (!live_neighbour(scene_fd(s, netns), sent->event.ifindex, p.family, next, &entry) ||
-		!entry.found || !entry.has_mac)
-		return false;
-	reached = scene_segment(s, device, SEGMENT_CABLED, &open);
-	while (reached && (owner = scene_owner(s, p.family == 6 ? AF_INET6 : AF_INET, next,
+/* Somebody on the segment has the address, and none of his devices there has that MAC. */
+static bool entry_misleads(const struct scene *s, const struct looked_up *l)
+{
+	const struct topology *t = s->topology;
+	bool open, right = false, found = false;
+	bool *reached = scene_segment(s, l->device, SEGMENT_CABLED, &open);
+	int owner = TOPOLOGY_NONE;
+
+	while (reached && (owner = scene_owner(s, l->family == 6 ? AF_INET6 : AF_INET, l->next,
 				   owner)) != TOPOLOGY_NONE)
 		for (size_t i = 0; i < t->device_count; i++) {
 			if (!reached[i] || t->devices[i].netns != t->devices[owner].netns)
 				continue;
 			found = true;
-			right = right || !memcmp(t->devices[i].mac, entry.mac, 6);
+			right = right || !memcmp(t->devices[i].mac, l->entry.mac, 6);
 		}
 	free(reached);
-	if (!found || right)
+	return found && !right;
+}
+
+static bool neighbour_wrong_confirm(struct scene *s, const struct cause *c)
+{
+	const struct seen *at = scene_seen(s);
+	char ip[COMMAND_PREFIX], text[ADDRESS_TEXT];
+	struct looked_up l;
+	const uint8_t *mac = l.entry.mac;
+	bool wrong = false;
+
+	for (int i = at ? s->ending->at : -1; i >= 0 && !wrong; i--) {
+		const struct seen *n = &s->story->list[i];
+
+		wrong = (n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) &&
+			n->leg == at->leg && looked_up(s, n, &l) && entry_misleads(s, &l);
+	}
+	if (!wrong)
 		return false;
-	address_text(text, p.family, next);
-	scene_at(s, netns, sent->event.device);
+	address_text(text, l.family, l.next);
+	scene_at(s, l.netns, l.sent->event.device);
 	scene_why(s,
 		"%s takes %02x:%02x:%02x:%02x:%02x:%02x for the MAC address of %s, which it is not",
-		scene_name(s, netns), entry.mac[0], entry.mac[1], entry.mac[2], entry.mac[3],
-		entry.mac[4], entry.mac[5], text);
+		scene_name(s, l.netns), mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], text);
 	verdict_fact(s->verdict, "rtnetlink",
 		"neighbour %s on %s in %s is %s; no owner of the address has "
 		"that MAC",
-		text, sent->event.device, scene_name(s, netns),
-		entry.state & NUD_PERMANENT ? "PERMANENT" : "stale");
-	verdict_fix(s->verdict, "%s neigh del %s dev %s", scene_ip(s, netns, ip), text,
-		sent->event.device);
+		text, l.sent->event.device, scene_name(s, l.netns),
+		l.entry.state & NUD_PERMANENT ? "PERMANENT" : "stale");
+	verdict_fix(s->verdict, "%s neigh del %s dev %s", scene_ip(s, l.netns, ip), text,
+		l.sent->event.device);
 	return true;
 }
 
@@ -469,7 +484,7 @@ const struct cause cause_neighbour_wrong = {
 		{SIGN_DROP, "IP_INADDRERRORS", NULL, 0}, {SIGN_DROP, "IP_INNOROUTES", NULL, 0},
 		{SIGN_DROP, NULL, "ip_error", 0}, {SIGN_DROP, NULL, "ip6_forward", 0},
 		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, NULL, "ip6_rcv_core", 0},
-		{SIGN_DROP, NULL, "ip_rcv_core", 0}},
+		{SIGN_DROP, NULL, "ip_rcv_core", 0}, {SIGN_DROP, "NO_TX_TARGET", NULL, 0}},
 	.confirm = neighbour_wrong_confirm,
 };
 

@@ -338,18 +338,24 @@ static bool expired_at(const struct scene *s, const struct seen **at)
 	return *at && (*at)->event.kind == PATH_DROP && (*at)->outer.ttl <= 1;
 }
 
-/* How often the same packet came in by the device where it died. */
+/* How often the same packet came in by the device where it died.  What was sent on from there came
+ * in before: a macvlan shows no reception. */
 static int arrivals(const struct scene *s, const struct seen *at)
 {
-	int n = 0;
+	int received = 0, sent = 0;
 
 	for (size_t i = 0; i < s->story->count; i++) {
 		const struct path_event *e = &s->story->list[i].event;
 
-		n += e->kind == PATH_RX && s->story->list[i].leg == at->leg &&
-		     e->netns == at->event.netns && e->ifindex == at->event.ifindex;
+		if (s->story->list[i].leg != at->leg || e->netns != at->event.netns)
+			continue;
+		received += e->kind == PATH_RX && e->ifindex == at->event.ifindex;
+		sent += e->kind == PATH_TX;
 	}
-	return n;
+	if (received)
+		return received;
+	/* The sender's own hop is no arrival. */
+	return at->event.netns == s->story->subject.netns ? sent : sent + 1;
 }
 
 /* The wrong route corrected: not back into the circle, but over somebody who leads out of it. */
@@ -420,27 +426,46 @@ const struct cause cause_routing_loop = {
 	.confirm = routing_loop_confirm,
 };
 
+/* Who sent it first gave it its hop limit. */
+static const struct seen *sent_first(const struct scene *s, enum leg leg)
+{
+	for (size_t i = 0; i < s->story->count; i++) {
+		const struct seen *n = &s->story->list[i];
+
+		if ((n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) && n->leg == leg)
+			return n;
+	}
+	return NULL;
+}
+
 static bool ttl_expired_confirm(struct scene *s, const struct cause *c)
 {
-	const struct seen *at;
+	const struct seen *at, *first;
 	char exec[COMMAND_PREFIX];
-	long ttl;
+	int netns, ttl;
 
 	if (!expired_at(s, &at))
 		return false;
 	scene_at(s, scene_netns(s, at), at->event.device);
 	scene_why(s, "the hop limit of %s is used up in %s", scene_leg(s),
 		scene_name(s, scene_netns(s, at)));
-	ttl = live_sysctl(scene_fd(s, s->asker), 64, "net/ipv4/ip_default_ttl");
 	verdict_fact(s->verdict, "tracepoint", "it arrived there with %u hops left", at->outer.ttl);
-	verdict_fact(s->verdict, "sysctl", "net.ipv4.ip_default_ttl is %ld in %s", ttl,
-		scene_name(s, s->asker));
-	if (at->outer.family == 4)
-		verdict_fix(s->verdict, "%ssysctl -w net.ipv4.ip_default_ttl=64",
-			scene_exec(s, s->asker, exec));
-	else
-		verdict_fix(s->verdict, "%ssysctl -w net.ipv6.conf.all.hop_limit=64",
-			scene_exec(s, s->asker, exec));
+	first = sent_first(s, at->leg);
+	netns = first ? scene_netns(s, first) : s->asker;
+	scene_exec(s, netns, exec);
+	if (at->outer.family == 4) {
+		ttl = (int)live_sysctl(scene_fd(s, netns), 64, "net/ipv4/ip_default_ttl");
+		verdict_fact(s->verdict, "sysctl", "net.ipv4.ip_default_ttl is %d in %s", ttl,
+			scene_name(s, netns));
+		verdict_fix(s->verdict, "%ssysctl -w net.ipv4.ip_default_ttl=64", exec);
+	} else if (first) { /* the device's own value decides, not that of `all` */
+		ttl = (int)live_sysctl(
+			scene_fd(s, netns), 64, "net/ipv6/conf/%s/hop_limit", first->event.device);
+		verdict_fact(s->verdict, "sysctl", "net.ipv6.conf.%s.hop_limit is %d in %s",
+			first->event.device, ttl, scene_name(s, netns));
+		verdict_fix(s->verdict, "%ssysctl -w net.ipv6.conf.%s.hop_limit=64", exec,
+			first->event.device);
+	}
 	return true;
 }
 

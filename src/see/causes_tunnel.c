@@ -191,6 +191,31 @@ static bool vxlan_pair(const struct scene *s, const struct seen *at, const struc
 	return *mine && *other;
 }
 
+/* The routes over a device go with it. */
+static void routes_again(struct scene *s, const struct device *d, bool ipv6)
+{
+	const char *const argv[] = {
+		"ip", "-j", ipv6 ? "-6" : "-4", "route", "show", "dev", d->name, NULL};
+	json_t *routes = live_json(scene_fd(s, d->netns), argv);
+	char ip[COMMAND_PREFIX], via[80], metric[32];
+
+	for (size_t i = 0; i < json_array_size(routes); i++) {
+		json_t *r = json_array_get(routes, i);
+		const char *to = json_string_value(json_object_get(r, "dst"));
+		const char *gateway = json_string_value(json_object_get(r, "gateway"));
+		const char *protocol = json_string_value(json_object_get(r, "protocol"));
+		json_int_t preference = json_integer_value(json_object_get(r, "metric"));
+
+		if (!to || (protocol && !strcmp(protocol, "kernel")))
+			continue;
+		snprintf(via, sizeof(via), "%s%s", gateway ? " via " : "", gateway ? gateway : "");
+		snprintf(metric, sizeof(metric), " metric %lld", (long long)preference);
+		verdict_fix(s->verdict, "%s%s route add %s%s dev %s%s", scene_ip(s, d->netns, ip),
+			ipv6 ? " -6" : "", to, via, d->name, preference ? metric : "");
+	}
+	json_decref(routes);
+}
+
 /* A vxlan cannot change its id or port: it is made anew, with what it had. */
 static void vxlan_again(struct scene *s, const struct device *d, uint32_t id, uint16_t port)
 {
@@ -239,6 +264,8 @@ static void vxlan_again(struct scene *s, const struct device *d, uint32_t id, ui
 				s->topology->devices[device].name);
 	}
 	verdict_fix(s->verdict, "%s link set dev %s up", ip, d->name);
+	routes_again(s, d, false);
+	routes_again(s, d, true);
 }
 
 static bool vxlan_vni_confirm(struct scene *s, const struct cause *c)

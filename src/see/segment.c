@@ -76,8 +76,7 @@ static void ports_out(
 
 static bool stands_on(const struct device *d, int lower)
 {
-	return (d->kind == DEVICE_MACVLAN || d->kind == DEVICE_IPVLAN || d->kind == DEVICE_VLAN) &&
-	       d->end.device == lower;
+	return device_stands_on_another(d) && d->end.device == lower;
 }
 
 /* Into what stands on device `lower`: macvlans see what is untagged for them, VLANs their own tag.

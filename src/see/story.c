@@ -16,6 +16,8 @@ static const struct {
 	{NULL, "packet_rcv"},
 	{NULL, "tpacket_rcv"},
 	{NULL, "packet_rcv_spkt"},
+	{NULL, "inet_rtm_getroute"}, /* somebody asks for a route: no packet */
+	{NULL, "inet6_rtm_getroute"},
 	{"SOCKET_CLOSE", NULL},
 	{"CONSUMED", NULL},
 	{"NOT_DROPPED_YET", NULL},
@@ -219,22 +221,34 @@ static void strays_mark(const struct story *s, bool *stray)
 	}
 }
 
+/* Whoever was answered asks again only because the answer did not come: TCP's repeated SYN, and
+ * what becomes of it, is no part of the journey. */
+static bool is_repeated(const struct story *s, size_t i)
+{
+	if (s->list[i].leg != LEG_REQUEST)
+		return false;
+	while (i-- > 0)
+		if (is_progress(&s->list[i]) && s->list[i].leg == LEG_ANSWER)
+			return true;
+	return false;
+}
+
 static int progress_last(const struct story *s, const bool *stray)
 {
 	int last = -1;
 
 	for (size_t i = 0; i < s->count; i++)
-		if (is_progress(&s->list[i]) && !stray[i])
+		if (is_progress(&s->list[i]) && !stray[i] && !is_repeated(s, i))
 			last = (int)i;
 	return last;
 }
 
-/* Was what was received at `i` sent on from there? */
+/* Was what was received at `i` sent on from there, or answered? */
 static bool passed_on(const struct story *s, int i)
 {
 	for (size_t k = (size_t)i + 1; k < s->count; k++)
 		if ((s->list[k].event.kind == PATH_TX || s->list[k].event.kind == PATH_QUEUE) &&
-			s->list[k].leg == s->list[i].leg &&
+			(s->list[k].leg == s->list[i].leg || s->list[k].leg == LEG_ANSWER) &&
 			s->list[k].event.netns == s->list[i].event.netns)
 			return true;
 	return false;
@@ -366,7 +380,7 @@ static int drop_last(const struct story *s, bool strays)
 
 		if (n->event.kind != PATH_DROP || seen_is_harmless(n) || n->leg == LEG_OTHER)
 			continue;
-		if (seen_is_stray(n) != strays)
+		if (seen_is_stray(n) != strays || is_repeated(s, i))
 			continue;
 		if (n->leg == LEG_NEIGHBOUR) {
 			wanted_of(n, &family, ip);

@@ -70,6 +70,11 @@ const struct netns_view *device_netns(const struct topology *t, const struct dev
 	return &t->netns[d->netns];
 }
 
+bool device_stands_on_another(const struct device *d)
+{
+	return d->kind == DEVICE_MACVLAN || d->kind == DEVICE_IPVLAN || d->kind == DEVICE_VLAN;
+}
+
 const struct device *device_master(const struct topology *t, const struct device *d)
 {
 	int at = topology_device_at(t, d->netns, d->master);

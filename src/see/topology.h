@@ -260,6 +260,10 @@ const struct device *device_master(const struct topology *t, const struct device
  */
 int topology_owner(const struct topology *t, uint8_t family, const void *ip, int after);
 
+/* device_stands_on_another - a macvlan, ipvlan or VLAN: a device by which frames of its lower device
+ * (end.device) come in; the kernel tells of one reception, the lower one's */
+bool device_stands_on_another(const struct device *d);
+
 /* What stops a frame in the walk of a segment. */
 enum segment_walk {
 	/* Nothing: everything that is joined, in whatever state. */

@@ -54,10 +54,43 @@ static int64_t monotonic(void)
 	return t.tv_sec * SECOND + t.tv_nsec;
 }
 
+/* What stands on another device (a macvlan, a VLAN) takes from it in one stride, and the kernel
+ * tells of one reception, the lower one's.  The routing decision that follows names the upper
+ * device. */
+static void upper_received(struct asking *a, const struct path_event *route)
+{
+	const struct topology *t = &a->topology;
+	int netns = topology_netns(t, route->netns), device = TOPOLOGY_NONE;
+	const struct path_event *last = NULL;
+	struct path_event received;
+
+	if (netns >= 0 && route->route.iif > 1)
+		device = topology_device_at(t, netns, (uint32_t)route->route.iif);
+	if (device == TOPOLOGY_NONE || !device_stands_on_another(&t->devices[device]))
+		return;
+	for (size_t i = a->story.count; i-- > 0 && !last;)
+		if (a->story.list[i].event.kind == PATH_RX &&
+			a->story.list[i].event.match != PATH_NEIGHBOUR)
+			last = &a->story.list[i].event;
+	if (!last || t->devices[device].end.device == TOPOLOGY_NONE ||
+		t->devices[t->devices[device].end.device].ifindex != last->ifindex ||
+		t->netns[t->devices[t->devices[device].end.device].netns].node.inode != last->netns)
+		return;
+	received = *last;
+	received.time = route->time;
+	received.netns = route->netns;
+	received.ifindex = (uint32_t)route->route.iif;
+	snprintf(received.device, sizeof(received.device), "%s", t->devices[device].name);
+	snprintf(received.link, sizeof(received.link), "%.7s", t->devices[device].link_kind);
+	story_add(&a->story, &received);
+}
+
 static void event_take(const struct path_event *event, void *arg)
 {
 	struct asking *a = arg;
 
+	if (event->kind == PATH_ROUTE)
+		upper_received(a, event);
 	story_add(&a->story, event);
 	/* Neighbours of others must not keep us from coming to an end. */
 	if (event->match != PATH_NEIGHBOUR)
