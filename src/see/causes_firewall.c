@@ -1,10 +1,12 @@
-/* Causes that somebody has set up on purpose: nftables rules that drop or reject. */
+/* Causes that somebody has set up on purpose: firewall rules that drop or reject. */
 #include "see/firewall.h"
+#include "see/iptables.h"
 #include "see/scene.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Where in the node's stack the packet was when netfilter took it. */
@@ -17,13 +19,25 @@ struct place {
 	bool bridged;
 };
 
+/* The same packet at two places: not the question for its answer, nor what is inside for the
+ * datagram around it. */
+static bool is_same(const struct seen *a, const struct seen *b)
+{
+	bool carrier_a = a->event.match == PATH_CARRIER || a->event.match == PATH_GUESS;
+	bool carrier_b = b->event.match == PATH_CARRIER || b->event.match == PATH_GUESS;
+
+	return a->leg == b->leg && carrier_a == carrier_b &&
+	       (a->outer.kind == HEADER_VXLAN) == (b->outer.kind == HEADER_VXLAN) &&
+	       (a->leg != LEG_NEIGHBOUR || (a->inner.kind == b->inner.kind &&
+						   a->inner.operation == b->inner.operation));
+}
+
 static const struct seen *received_before(const struct scene *s, const struct seen *at)
 {
 	const struct seen *found = NULL;
 
 	for (const struct seen *n = s->story->list; n <= at; n++)
-		if (n->event.netns == at->event.netns && n->leg == at->leg &&
-			n->event.kind == PATH_RX)
+		if (n->event.netns == at->event.netns && is_same(n, at) && n->event.kind == PATH_RX)
 			found = n;
 	/* A macvlan takes from its lower device in one stride, without another reception: what does
 	 * not come from here has come in, all the same. */
@@ -34,19 +48,61 @@ static const struct seen *received_before(const struct scene *s, const struct se
 	return found;
 }
 
-static bool is_sending_side(const struct scene *s, const struct seen *at)
+static void headers_fill(struct firewall_packet *p, const struct seen *n)
 {
-	/* A packet that this node has made itself has not been received here before. */
-	return !received_before(s, at);
+	p->ttl = n->outer.ttl;
+	p->tcp_flags = n->outer.flags;
+	p->has_ether = n->event.has_link;
+	memcpy(p->ether, n->event.lladdr, sizeof(p->ether));
 }
 
-static bool place_find(const struct scene *s, struct place *w, struct firewall_packet *p)
+/* ARP, and neighbour discovery: its own packets. */
+static void neighbour_fill(struct place *w, struct firewall_packet *p, const struct seen *at)
 {
-	const struct seen *at = scene_seen(s), *in;
+	w->arp = at->outer.kind == HEADER_ARP;
+	p->family = w->arp ? 0 : 6;
+	p->proto = w->arp ? 0 : IPPROTO_ICMPV6;
+	p->icmp_type = at->outer.type;
+	p->arp_operation = w->arp ? (uint8_t)at->outer.operation : 0;
+	p->has_ports = false;
+	memcpy(p->source, at->outer.source, 16);
+	memcpy(p->destination, at->outer.destination, 16);
+}
+
+/* Does the node know the connection that this answers?  The asker and the destination do. */
+static bool connection_known(const struct scene *s, int netns)
+{
+	const struct subject *u = &s->story->subject;
+
+	if (netns == s->asker ||
+		scene_is_local(s, netns, u->family, u->destination) != TOPOLOGY_NONE)
+		return true;
+	return story_passed(s->story, LEG_REQUEST, (uint32_t)s->topology->netns[netns].node.inode);
+}
+
+/* The device by which it leaves, or would have. */
+static const char *way_out(const struct scene *s, const struct place *w,
+	const struct firewall_packet *p, const struct packet_view *view, const struct seen *at)
+{
+	struct route_reply route;
+	int device = TOPOLOGY_NONE;
+
+	if (p->family && scene_route(s, w->netns, view, 0, &route) && route.oif)
+		device = topology_device_at(s->topology, w->netns, route.oif);
+	if (device != TOPOLOGY_NONE)
+		return s->topology->devices[device].name;
+	return at && !p->family ? at->event.device : "";
+}
+
+/* packet: as it was when it was dropped; entered: as it came in, before addresses were translated
+ */
+static bool place_find(const struct scene *s, struct place *w, struct firewall_packet *p,
+	struct firewall_packet *entered)
+{
+	const struct seen *at = scene_seen(s), *in = at ? received_before(s, at) : NULL;
 	const struct topology *t = s->topology;
 	struct packet_view view;
-	struct route_reply route;
-	int device;
+	int device = scene_device(s, in);
 
 	*w = (struct place){.netns = at ? scene_netns(s, at) : s->asker, .iif = "", .oif = ""};
 	if (w->netns < 0)
@@ -58,37 +114,27 @@ static bool place_find(const struct scene *s, struct place *w, struct firewall_p
 		.second = view.second,
 		.icmp_type = view.icmp_type,
 		.length = view.length,
-		.answer = s->ending->leg == LEG_ANSWER};
+		.tcp_flags = TCP_SYN};
 	p->has_ports = view.proto == IPPROTO_UDP || view.proto == IPPROTO_TCP;
 	memcpy(p->source, view.source, 16);
 	memcpy(p->destination, view.destination, 16);
-	if (at && at->leg == LEG_NEIGHBOUR) {
-		w->arp = at->outer.kind == HEADER_ARP;
-		p->family = w->arp ? 0 : 6;
-		p->proto = w->arp ? 0 : IPPROTO_ICMPV6;
-		p->icmp_type = at->outer.type;
-		memcpy(p->source, at->outer.source, 16);
-		memcpy(p->destination, at->outer.destination, 16);
-	}
 	if (at)
-		p->ttl = at->outer.ttl;
-	w->received = at && !is_sending_side(s, at);
+		headers_fill(p, at);
+	if (at && at->leg == LEG_NEIGHBOUR && at->outer.kind != HEADER_VXLAN)
+		neighbour_fill(w, p, at);
+	if (s->ending->leg == LEG_ANSWER && (!at || at->event.match == PATH_PROBE) &&
+		(!at || at->outer.kind != HEADER_VXLAN)) {
+		p->answer = connection_known(s, w->netns);
+		p->astray = !p->answer && p->proto != IPPROTO_UDP;
+	}
+	w->received = in != NULL;
 	w->local = p->family == 0 ||
 		   scene_is_local(s, w->netns, p->family, p->destination) != TOPOLOGY_NONE;
-	in = at ? received_before(s, at) : NULL;
 	if (w->received)
 		w->iif = in->event.device;
-	device = in ? scene_device(s, in) : TOPOLOGY_NONE;
 	w->bridged = device != TOPOLOGY_NONE && t->devices[device].port.is_port;
-	if (!w->received || (!w->local && !w->bridged)) {
-		if (p->family && scene_route(s, w->netns, &view, 0, &route) && route.oif) {
-			device = topology_device_at(t, w->netns, route.oif);
-			if (device != TOPOLOGY_NONE)
-				w->oif = t->devices[device].name;
-		} else if (at) {
-			w->oif = at->event.device;
-		}
-	}
+	if (!w->received || (!w->local && !w->bridged))
+		w->oif = way_out(s, w, p, &view, at);
 	p->iif = w->iif;
 	p->oif = w->oif;
 	p->bridged = w->bridged;
@@ -97,19 +143,69 @@ static bool place_find(const struct scene *s, struct place *w, struct firewall_p
 						   p->family == 6 ? "ip6"
 						   : p->family	  ? "ip"
 								  : "arp");
+	*entered = *p;
+	if (in && p->family && in->outer.family == p->family) {
+		memcpy(entered->source, in->outer.source, 16);
+		memcpy(entered->destination, in->outer.destination, 16);
+		entered->first = p->has_ports ? in->outer.first : 0;
+		entered->second = p->has_ports ? in->outer.second : 0;
+		headers_fill(entered, in);
+	}
 	return true;
 }
 
+/* The rules that iptables has made: in its older tables, or with words that nft does not know. */
+static void iptables_add(const struct scene *s, int netns, json_t *items)
+{
+	static const struct {
+		const char *family, *names, *save, *legacy;
+	} kinds[] = {{"ip", "ip_tables_names", "iptables-nft-save", "iptables-legacy-save"},
+		{"ip6", "ip6_tables_names", "ip6tables-nft-save", "ip6tables-legacy-save"}};
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *const nft[] = {kinds[i].save, NULL};
+		const char *const legacy[] = {kinds[i].legacy, NULL};
+		char *tables = live_proc_net(scene_fd(s, netns), kinds[i].names), *text = NULL;
+		json_t *list = NULL;
+
+		if (tables)
+			text = live_command(scene_fd(s, netns), legacy);
+		if (text && (list = iptables_parse(text, kinds[i].family, true)))
+			json_array_extend(items, list);
+		json_decref(list);
+		free(text);
+		free(tables);
+		if (!iptables_wanted(items, kinds[i].family))
+			continue;
+		text = live_command(scene_fd(s, netns), nft);
+		list = text ? iptables_parse(text, kinds[i].family, false) : NULL;
+		if (list)
+			iptables_explain(items, list);
+		json_decref(list);
+		free(text);
+	}
+}
+
+static json_t *rules_read(const struct scene *s, int netns)
+{
+	static const char *const argv[] = {"nft", "-j", "list", "ruleset", NULL};
+	json_t *rules = live_json(scene_fd(s, netns), argv);
+
+	if (!rules)
+		rules = json_pack("{s:[]}", "nftables");
+	iptables_add(s, netns, json_object_get(rules, "nftables"));
+	return rules;
+}
+
 static bool rule_find(const struct scene *s, const struct place *w, const struct firewall_packet *p,
-	struct firewall_verdict *v)
+	const struct firewall_packet *entered, struct firewall_verdict *v)
 {
 	static const char *const in[] = {"ingress", "prerouting", "input", NULL};
 	static const char *const through[] = {
 		"ingress", "prerouting", "forward", "postrouting", "egress", NULL};
 	static const char *const out[] = {"output", "postrouting", "egress", NULL};
-	static const char *const argv[] = {"nft", "-j", "list", "ruleset", NULL};
-	json_t *rules = live_json(scene_fd(s, w->netns), argv);
-	bool found = rules && firewall_judge(rules, p,
+	json_t *rules = rules_read(s, w->netns);
+	bool found = rules && firewall_judge(rules, p, entered,
 				      !w->received		? out
 				      : w->local && !w->bridged ? in
 								: through,
@@ -121,14 +217,14 @@ static bool rule_find(const struct scene *s, const struct place *w, const struct
 
 bool firewall_drops_bridged(const struct scene *s)
 {
-	struct firewall_packet p;
+	struct firewall_packet p, entered;
 	struct firewall_verdict v;
 	struct place w;
 
-	if (!place_find(s, &w, &p))
+	if (!place_find(s, &w, &p, &entered))
 		return false;
-	p.bridge_calls_ip = false;
-	return rule_find(s, &w, &p, &v);
+	p.bridge_calls_ip = entered.bridge_calls_ip = false;
+	return rule_find(s, &w, &p, &entered, &v);
 }
 
 /* What an accept rule must say to let exactly this packet pass. */
@@ -150,18 +246,68 @@ static void match_text(char *out, size_t size, const struct firewall_packet *p,
 		snprintf(out, size, "%s saddr %s %s daddr %s accept", family, from, family, to);
 }
 
+/* Could the shell take it for anything but a word? */
+static bool is_plain(const char *text)
+{
+	return !text[strcspn(text, "`$'\\\"!*?<>|&;(){}[]~#\n")];
+}
+
+static void legacy_fix(struct scene *s, const struct place *w, const struct firewall_packet *p,
+	const struct firewall_verdict *v)
+{
+	char exec[COMMAND_PREFIX], from[ADDRESS_TEXT], to[ADDRESS_TEXT];
+	const char *program = !strcmp(v->family, "ip6") ? "ip6tables-legacy" : "iptables-legacy";
+
+	scene_exec(s, w->netns, exec);
+	address_text(from, p->family, p->source);
+	address_text(to, p->family, p->destination);
+	if (v->handle && is_plain(v->text)) {
+		verdict_fix(s->verdict, "%s%s -t %s -D %s", exec, program, v->table, v->text);
+		return;
+	}
+	if (v->handle) {
+		verdict_fix(s->verdict, "%s%s -t %s -D %s %u", exec, program, v->table, v->chain,
+			v->handle);
+		return;
+	}
+	verdict_fix(s->verdict, "%s%s -t %s -I %s -s %s -d %s -j ACCEPT", exec, program, v->table,
+		v->chain, from, to);
+	if (w->received && (!w->local || w->bridged))
+		verdict_fix(s->verdict, "%s%s -t %s -I %s -s %s -d %s -j ACCEPT", exec, program,
+			v->table, v->chain, to, from);
+}
+
+/* As little as will do: the element that names this packet, else an exception where the rule has
+ * verdicts for others, else the rule. */
+static void rule_fix(
+	struct scene *s, const char *exec, const struct firewall_verdict *v, const char *match)
+{
+	if (v->set[0] && is_plain(v->element))
+		verdict_fix(s->verdict, "%snft delete element %s %s %s '{ %s%s }'", exec, v->family,
+			v->table, v->set, v->element, v->map ? " : drop" : "");
+	else if (v->map)
+		verdict_fix(s->verdict, "%snft insert rule %s %s %s handle %u %s", exec, v->family,
+			v->table, v->chain, v->handle, match);
+	else
+		verdict_fix(s->verdict, "%snft delete rule %s %s %s handle %u", exec, v->family,
+			v->table, v->chain, v->handle);
+}
+
 static void fix_print(struct scene *s, const struct place *w, const struct firewall_packet *p,
 	const struct firewall_verdict *v)
 {
 	char exec[COMMAND_PREFIX], match[160], back[160];
 
-	scene_exec(s, w->netns, exec);
-	if (v->handle) {
-		verdict_fix(s->verdict, "%snft delete rule %s %s %s handle %u", exec, v->family,
-			v->table, v->chain, v->handle);
+	if (v->legacy) {
+		legacy_fix(s, w, p, v);
 		return;
 	}
+	scene_exec(s, w->netns, exec);
 	match_text(match, sizeof(match), p, v, false);
+	if (v->handle) {
+		rule_fix(s, exec, v, match);
+		return;
+	}
 	verdict_fix(s->verdict, "%snft insert rule %s %s %s %s", exec, v->family, v->table,
 		v->chain, match);
 	match_text(back, sizeof(back), p, v, true);
@@ -175,32 +321,35 @@ static void rule_say(
 	struct scene *s, const struct place *w, const struct firewall_verdict *v, const char *verb)
 {
 	const char *what = w->arp ? "the ARP packet" : scene_leg(s);
+	char rule[48] = "policy";
 
 	if (v->handle)
-		scene_why(s,
-			"the firewall of %s %s %s: rule %u of chain %s in table %s %s (hook %s)",
-			scene_name(s, w->netns), verb, what, v->handle, v->chain, v->family,
-			v->table, v->hook);
-	else
-		scene_why(s,
-			"the firewall of %s %s %s: policy of chain %s in table %s %s (hook %s)",
-			scene_name(s, w->netns), verb, what, v->chain, v->family, v->table,
-			v->hook);
-	verdict_fact(s->verdict, "nft", "table %s %s, chain %s, hook %s, %s %u%s", v->family,
-		v->table, v->chain, v->hook, v->handle ? "rule handle" : "policy drop, handle",
-		v->handle, v->certain ? "" : " (not all of its expressions could be checked)");
+		snprintf(rule, sizeof(rule), "rule %u", v->handle);
+	scene_why(s, "the firewall of %s %s %s: %s of chain %s in table %s %s%s (hook %s)",
+		scene_name(s, w->netns), verb, what, rule, v->chain, v->family, v->table,
+		v->legacy ? " of iptables-legacy" : "", v->hook);
+	if (v->handle && !v->legacy)
+		snprintf(rule, sizeof(rule), "rule handle %u", v->handle);
+	verdict_fact(s->verdict, v->legacy ? "iptables" : "nft",
+		"table %s %s, chain %s, hook %s, %s%s", v->family, v->table, v->chain, v->hook,
+		v->handle ? rule : "policy drop",
+		v->certain ? "" : " (not all of its expressions could be checked)");
+	if (v->legacy && v->text[0])
+		verdict_fact(s->verdict, "iptables", "%s", v->text);
+	if (v->set[0])
+		verdict_fact(s->verdict, "nft", "%s is an element of %s", v->element, v->set);
 }
 
 static bool firewall_drop_confirm(struct scene *s, const struct cause *c)
 {
 	const struct seen *at = scene_seen(s);
-	struct firewall_packet p;
+	struct firewall_packet p, entered;
 	struct firewall_verdict v;
 	struct place w;
 
-	if (!place_find(s, &w, &p))
+	if (!place_find(s, &w, &p, &entered))
 		return false;
-	if (!rule_find(s, &w, &p, &v)) {
+	if (!rule_find(s, &w, &p, &entered, &v)) {
 		/* The kernel's word stands without the rule; an errno alone does not. */
 		if (!at || at->event.kind != PATH_DROP || strcmp(at->reason, "NETFILTER_DROP") != 0)
 			return false;
@@ -235,11 +384,11 @@ const struct cause cause_firewall_drop = {
 static bool firewall_reject_confirm(struct scene *s, const struct cause *c)
 {
 	const struct seen *at = scene_seen(s);
-	struct firewall_packet p;
+	struct firewall_packet p, entered;
 	struct firewall_verdict v;
 	struct place w;
 
-	if (!place_find(s, &w, &p) || !rule_find(s, &w, &p, &v) || !v.reject)
+	if (!place_find(s, &w, &p, &entered) || !rule_find(s, &w, &p, &entered, &v) || !v.reject)
 		return false;
 	scene_at(s, w.netns, at ? at->event.device : w.oif);
 	rule_say(s, &w, &v, "rejects");

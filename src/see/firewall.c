@@ -1,19 +1,17 @@
 #include "see/firewall.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "see/firewall_match.h"
+
 enum { JUMPS_MAX = 16, CHAINS_MAX = 256 };
 
-enum truth { NO, MAYBE, YES };
 enum outcome { GO_ON, RETURN, ACCEPT, DROP };
 
 struct judge {
-	const json_t *items; /* the array of objects */
-	const struct firewall_packet *packet;
+	struct situation at;
 	const char *hook;
 	struct firewall_verdict *verdict;
 	struct firewall_verdict suspect; /* a rule that might have done it */
@@ -26,286 +24,14 @@ static const char *text_of(const json_t *o, const char *key)
 	return text ? text : "";
 }
 
-static enum truth truth_not(enum truth t)
+/* Tables of the same name may be nft's and the older ones of iptables. */
+static bool is_same_table(const json_t *a, const json_t *b)
 {
-	return t == MAYBE ? MAYBE : t == YES ? NO : YES;
+	return !strcmp(text_of(a, "table"), text_of(b, "table")) &&
+	       !strcmp(text_of(a, "family"), text_of(b, "family")) &&
+	       json_is_true(json_object_get(a, "legacy")) ==
+		       json_is_true(json_object_get(b, "legacy"));
 }
-
-/* ---- one value ---- */
-
-/* What a left side is, on this packet: a number, a text or an address. */
-struct value {
-	enum { NOT_KNOWN, NOT_THERE, NUMBER, TEXT, IP } kind;
-	uint64_t number;
-	const char *text;
-	const uint8_t *ip;
-	uint8_t family;
-};
-
-static struct value number(uint64_t n)
-{
-	return (struct value){.kind = NUMBER, .number = n};
-}
-
-static struct value payload_value(
-	const struct firewall_packet *p, const char *protocol, const char *field)
-{
-	struct value none = {.kind = NOT_THERE};
-	bool ip4 = !strcmp(protocol, "ip"), ip6 = !strcmp(protocol, "ip6");
-
-	if (ip4 || ip6) {
-		if (p->family != (ip4 ? 4 : 6))
-			return none;
-		if (!strcmp(field, "saddr"))
-			return (struct value){.kind = IP, .ip = p->source, .family = p->family};
-		if (!strcmp(field, "daddr"))
-			return (struct value){
-				.kind = IP, .ip = p->destination, .family = p->family};
-		if (!strcmp(field, "protocol") || !strcmp(field, "nexthdr"))
-			return number(p->proto);
-		if (!strcmp(field, "ttl") || !strcmp(field, "hoplimit"))
-			return p->ttl ? number(p->ttl) : (struct value){0};
-		if (!strcmp(field, "length") && p->length)
-			return number(ip4 ? p->length : p->length - 40);
-	}
-	if (!strcmp(protocol, "icmp") || !strcmp(protocol, "icmpv6")) {
-		if (p->proto != (!strcmp(protocol, "icmp") ? IPPROTO_ICMP : IPPROTO_ICMPV6))
-			return none;
-		if (!strcmp(field, "type"))
-			return number(p->icmp_type);
-	}
-	if (!strcmp(protocol, "tcp") || !strcmp(protocol, "udp") || !strcmp(protocol, "th")) {
-		bool fits = !strcmp(protocol, "th") ||
-			    p->proto == (!strcmp(protocol, "tcp") ? IPPROTO_TCP : IPPROTO_UDP);
-
-		if (!fits || !p->has_ports)
-			return none;
-		if (!strcmp(field, "sport"))
-			return number(p->first);
-		if (!strcmp(field, "dport"))
-			return number(p->second);
-	}
-	if (!strcmp(protocol, "arp") && p->family != 0)
-		return none;
-	return (struct value){0};
-}
-
-static struct value meta_value(const struct firewall_packet *p, const char *key)
-{
-	if (!strcmp(key, "iifname") || !strcmp(key, "iif"))
-		return (struct value){.kind = TEXT, .text = p->iif};
-	if (!strcmp(key, "oifname") || !strcmp(key, "oif"))
-		return (struct value){.kind = TEXT, .text = p->oif};
-	if (!strcmp(key, "l4proto"))
-		return p->family ? number(p->proto) : (struct value){.kind = NOT_THERE};
-	if (!strcmp(key, "nfproto"))
-		return number(p->family == 6 ? 10 : 2);
-	if (!strcmp(key, "protocol"))
-		return number(p->family == 6 ? 0x86dd : p->family == 4 ? 0x0800 : 0x0806);
-	if (!strcmp(key, "length") && p->length)
-		return number(p->length);
-	return (struct value){0};
-}
-
-static struct value left_value(const struct firewall_packet *p, const json_t *left)
-{
-	const json_t *o;
-
-	if ((o = json_object_get(left, "payload")))
-		return payload_value(p, text_of(o, "protocol"), text_of(o, "field"));
-	if ((o = json_object_get(left, "meta")))
-		return meta_value(p, text_of(o, "key"));
-	if ((o = json_object_get(left, "ct")) && !strcmp(text_of(o, "key"), "state"))
-		return (struct value){.kind = TEXT, .text = p->answer ? "established" : "new"};
-	return (struct value){0};
-}
-
-/* Names that nft prints instead of numbers. */
-static const struct {
-	const char *name;
-	uint64_t number;
-} names[] = {
-	{"icmp", IPPROTO_ICMP},
-	{"tcp", IPPROTO_TCP},
-	{"udp", IPPROTO_UDP},
-	{"ipv6-icmp", IPPROTO_ICMPV6},
-	{"icmpv6", IPPROTO_ICMPV6},
-	{"sctp", IPPROTO_SCTP},
-	{"esp", IPPROTO_ESP},
-	{"gre", IPPROTO_GRE},
-	{"ipv4", 2},
-	{"ip", 0x0800},
-	{"ip6", 0x86dd},
-	{"arp", 0x0806},
-	{"echo-reply", 0},
-	{"destination-unreachable", 3},
-	{"echo-request", 8},
-	{"time-exceeded", 11},
-};
-
-static bool name_number(const struct value *left, const char *name, uint64_t *out)
-{
-	char *end;
-
-	/* ICMPv6 shares the names, not the numbers. */
-	if (!strcmp(name, "ipv6")) {
-		*out = left->number == 0x86dd || left->number == 0x0800 || left->number == 0x0806
-			       ? 0x86dd
-			       : 10;
-		return true;
-	}
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(names[i].name, name)) {
-			*out = names[i].number;
-			return true;
-		}
-	*out = strtoull(name, &end, 0);
-	return *name && !*end;
-}
-
-static bool icmp6_name(const char *name, uint64_t *out)
-{
-	static const struct {
-		const char *name;
-		uint64_t number;
-	} list[] = {{"echo-request", 128}, {"echo-reply", 129}, {"destination-unreachable", 1},
-		{"packet-too-big", 2}, {"time-exceeded", 3}, {"nd-neighbor-solicit", 135},
-		{"nd-neighbor-advert", 136}, {"nd-router-advert", 134}, {"nd-router-solicit", 133}};
-
-	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		if (!strcmp(list[i].name, name)) {
-			*out = list[i].number;
-			return true;
-		}
-	return false;
-}
-
-/* -1, 0, 1; false when not comparable. */
-static bool value_compare(const struct value *left, const json_t *right, bool six, int *order)
-{
-	uint8_t ip[16];
-	uint64_t n;
-
-	if (left->kind == IP) {
-		if (!json_is_string(right) || inet_pton(left->family == 6 ? AF_INET6 : AF_INET,
-						      json_string_value(right), ip) != 1)
-			return false;
-		*order = memcmp(left->ip, ip, left->family == 6 ? 16 : 4);
-		return true;
-	}
-	if (left->kind == TEXT) {
-		const char *text = json_string_value(right);
-		size_t size = text ? strlen(text) : 0;
-
-		if (!text)
-			return false;
-		if (size && text[size - 1] == '*')
-			*order = strncmp(left->text, text, size - 1);
-		else
-			*order = strcmp(left->text, text);
-		return true;
-	}
-	if (json_is_integer(right))
-		n = (uint64_t)json_integer_value(right);
-	else if (!json_is_string(right) || !((six && icmp6_name(json_string_value(right), &n)) ||
-						   name_number(left, json_string_value(right), &n)))
-		return false;
-	*order = left->number < n ? -1 : left->number > n;
-	return true;
-}
-
-static enum truth prefix_matches(const struct value *left, const json_t *prefix)
-{
-	uint8_t ip[16];
-	json_int_t bits = json_integer_value(json_object_get(prefix, "len"));
-
-	if (left->kind != IP || bits < 0 || bits > 128 ||
-		inet_pton(left->family == 6 ? AF_INET6 : AF_INET, text_of(prefix, "addr"), ip) != 1)
-		return left->kind == IP ? NO : MAYBE;
-	for (json_int_t i = 0; i < bits; i++)
-		if ((left->ip[i / 8] ^ ip[i / 8]) >> (7 - i % 8) & 1)
-			return NO;
-	return YES;
-}
-
-static enum truth right_matches(
-	const struct judge *j, const struct value *left, const json_t *right, bool six)
-{
-	const json_t *set = json_is_array(right) ? right : json_object_get(right, "set");
-	const json_t *range = json_object_get(right, "range"),
-		     *prefix = json_object_get(right, "prefix");
-	int low, high;
-
-	if (json_is_string(right) && json_string_value(right)[0] == '@') { /* a named set */
-		for (size_t i = 0; i < json_array_size(j->items); i++) {
-			const json_t *s = json_object_get(json_array_get(j->items, i), "set");
-
-			if (s && !strcmp(text_of(s, "name"), json_string_value(right) + 1))
-				return json_object_get(s, "elem")
-					       ? right_matches(
-							 j, left, json_object_get(s, "elem"), six)
-					       : NO;
-		}
-		return MAYBE;
-	}
-	if (set) {
-		enum truth best = NO;
-
-		for (size_t i = 0; i < json_array_size(set); i++) {
-			enum truth t = right_matches(j, left, json_array_get(set, i), six);
-
-			best = t > best ? t : best;
-		}
-		return best;
-	}
-	if (range) {
-		if (!value_compare(left, json_array_get(range, 0), six, &low) ||
-			!value_compare(left, json_array_get(range, 1), six, &high))
-			return MAYBE;
-		return low >= 0 && high <= 0 ? YES : NO;
-	}
-	if (prefix)
-		return prefix_matches(left, prefix);
-	if (!value_compare(left, right, six, &low))
-		return MAYBE;
-	return low == 0 ? YES : NO;
-}
-
-static enum truth match_holds(const struct judge *j, const json_t *match)
-{
-	const json_t *left = json_object_get(match, "left"),
-		     *right = json_object_get(match, "right");
-	const char *op = text_of(match, "op");
-	const json_t *payload = json_object_get(left, "payload");
-	bool six = payload && !strcmp(text_of(payload, "protocol"), "icmpv6");
-	struct value v = left_value(j->packet, left);
-	enum truth t;
-	int order;
-
-	if (v.kind == NOT_THERE)
-		return NO;
-	if (v.kind == NOT_KNOWN)
-		return MAYBE;
-	if (!strcmp(op, "==") || !strcmp(op, "in") || !*op)
-		return right_matches(j, &v, right, six);
-	if (!strcmp(op, "!=")) {
-		t = right_matches(j, &v, right, six);
-		return truth_not(t);
-	}
-	if (!value_compare(&v, right, six, &order))
-		return MAYBE;
-	if (!strcmp(op, "<"))
-		return order < 0 ? YES : NO;
-	if (!strcmp(op, ">"))
-		return order > 0 ? YES : NO;
-	if (!strcmp(op, "<="))
-		return order <= 0 ? YES : NO;
-	if (!strcmp(op, ">="))
-		return order >= 0 ? YES : NO;
-	return MAYBE;
-}
-
-/* ---- rules and chains ---- */
 
 static void rule_note(
 	struct judge *j, struct firewall_verdict *v, const json_t *rule, bool reject, bool certain)
@@ -315,69 +41,156 @@ static void rule_note(
 	snprintf(v->table, sizeof(v->table), "%s", text_of(rule, "table"));
 	snprintf(v->chain, sizeof(v->chain), "%s", text_of(rule, "chain"));
 	snprintf(v->hook, sizeof(v->hook), "%s", j->hook);
-	snprintf(v->text, sizeof(v->text), "%s", text_of(rule, "comment"));
+	snprintf(v->text, sizeof(v->text), "%s", text_of(rule, "words"));
+	v->legacy = json_is_true(json_object_get(rule, "legacy"));
 	v->handle = (uint32_t)json_integer_value(json_object_get(rule, "handle"));
 }
 
 static enum outcome chain_run(
 	struct judge *j, const json_t *like, const char *name, int depth, enum truth reached);
 
-/* Expressions that neither match nor decide. */
-static bool is_neutral(const char *key)
+/* Statements that neither match nor decide. */
+static bool is_neutral(const char *key, const json_t *body)
 {
 	static const char *const list[] = {"counter", "log", "comment", "mangle", "notrack", "flow",
-		"meter", "ct helper", "dup", "quota", "last", NULL};
+		"meter", "ct helper", "ct timeout", "ct expectation", "dup", "last", "set",
+		"continue", NULL};
 
 	for (int i = 0; list[i]; i++)
 		if (!strcmp(list[i], key))
 			return true;
-	return false;
+	/* Comments of iptables, and targets that go on. */
+	return !strcmp(key, "xt") && (!strcmp(text_of(body, "name"), "comment") ||
+					     (!strcmp(text_of(body, "type"), "target") &&
+						     strcmp(text_of(body, "name"), "REJECT") != 0));
+}
+
+/* A rule sets the packet's mark, for the rules behind it. */
+static void mark_set(struct judge *j, const json_t *mangle, enum truth holds)
+{
+	const json_t *key = json_object_get(mangle, "key"),
+		     *value = json_object_get(mangle, "value");
+
+	if (strcmp(text_of(json_object_get(key, "meta"), "key"), "mark") != 0)
+		return;
+	if (holds == YES && json_is_integer(value)) {
+		j->at.mark = (uint64_t)json_integer_value(value);
+		j->at.marked = YES;
+	} else {
+		j->at.marked = MAYBE;
+	}
+}
+
+/* The one element because of which a rule hit: to take it away is less than to delete the rule. */
+static void element_note(struct judge *j, const char *set, const json_t *element)
+{
+	struct firewall_verdict *v = j->verdict->found ? j->verdict : &j->suspect;
+
+	if (!set || !json_is_string(element))
+		return;
+	snprintf(v->set, sizeof(v->set), "%s", set);
+	snprintf(v->element, sizeof(v->element), "%s", json_string_value(element));
+}
+
+/* A verdict statement; GO_ON: it was none, or the packet comes back from where it jumped. */
+static enum outcome decide(struct judge *j, const json_t *rule, const char *key, const json_t *body,
+	int depth, enum truth holds)
+{
+	bool reject = !strcmp(key, "reject") || !strcmp(key, "xt");
+	enum outcome o;
+
+	if (!strcmp(key, "drop") || !strcmp(key, "queue") || reject) {
+		if (holds == YES && strcmp(key, "queue") != 0) {
+			rule_note(j, j->verdict, rule, reject, true);
+			return DROP;
+		}
+		if (!j->suspect.found)
+			rule_note(j, &j->suspect, rule, reject, false);
+		return GO_ON;
+	}
+	if (!strcmp(key, "accept"))
+		return holds == YES ? ACCEPT : GO_ON;
+	if (!strcmp(key, "return"))
+		return holds == YES ? RETURN : GO_ON;
+	if (strcmp(key, "jump") != 0 && strcmp(key, "goto") != 0)
+		return GO_ON;
+	o = chain_run(j, rule, text_of(body, "target"), depth + 1, holds);
+	if (o == GO_ON && key[0] == 'g' && holds == YES)
+		return RETURN;
+	return o;
+}
+
+static enum outcome map_decide(
+	struct judge *j, const json_t *rule, const json_t *vmap, int depth, enum truth holds)
+{
+	const json_t *element, *data = json_object_get(vmap, "data");
+	enum truth how;
+	const json_t *verdict = map_find(&j->at, vmap, &element, &how);
+	bool suspected = j->suspect.found;
+	enum outcome o = GO_ON;
+	const char *key;
+	json_t *body;
+
+	if (!verdict)
+		return GO_ON;
+	json_object_foreach((json_t *)verdict, key, body) o =
+		decide(j, rule, key, body, depth, how < holds ? how : holds);
+	if (o == DROP || (!suspected && j->suspect.found)) {
+		struct firewall_verdict *v = o == DROP ? j->verdict : &j->suspect;
+
+		v->map = v->handle == (uint32_t)json_integer_value(json_object_get(rule, "handle"));
+		if (v->map && json_is_string(data))
+			element_note(j, json_string_value(data) + 1, element);
+	}
+	return o;
+}
+
+static bool is_verdict(const char *key, const json_t *body)
+{
+	static const char *const list[] = {
+		"drop", "reject", "queue", "accept", "return", "jump", "goto", NULL};
+
+	for (int i = 0; list[i]; i++)
+		if (!strcmp(list[i], key))
+			return true;
+	return !strcmp(key, "xt") && !strcmp(text_of(body, "name"), "REJECT");
 }
 
 static enum outcome rule_run(struct judge *j, const json_t *rule, int depth, enum truth reached)
 {
-	const json_t *expr = json_object_get(rule, "expr");
+	const json_t *expr = json_object_get(rule, "expr"), *element = NULL;
 	enum truth holds = reached;
+	const char *set = NULL;
 
 	for (size_t i = 0; i < json_array_size(expr); i++) {
-		json_t *item = json_array_get(expr, i);
+		json_t *item = json_array_get(expr, i), *body;
+		enum outcome o = GO_ON;
 		const char *key;
-		json_t *body;
 
 		json_object_foreach(item, key, body)
 		{
-			bool drop = !strcmp(key, "drop"), reject = !strcmp(key, "reject");
-
 			if (!strcmp(key, "match")) {
-				enum truth t = match_holds(j, body);
+				enum truth t = match_holds(&j->at, body);
 
 				holds = t < holds ? t : holds;
 				if (holds == NO)
 					return GO_ON;
-			} else if (drop || reject) {
-				if (holds == YES) {
-					rule_note(j, j->verdict, rule, reject, true);
-					return DROP;
-				}
-				if (!j->suspect.found)
-					rule_note(j, &j->suspect, rule, reject, false);
-				return GO_ON;
-			} else if (!strcmp(key, "accept")) {
-				return holds == YES ? ACCEPT : GO_ON;
-			} else if (!strcmp(key, "return")) {
-				return holds == YES ? RETURN : GO_ON;
-			} else if (!strcmp(key, "jump") || !strcmp(key, "goto")) {
-				enum outcome o = chain_run(
-					j, rule, text_of(body, "target"), depth + 1, holds);
-
-				if (o == ACCEPT || o == DROP)
-					return o;
-				if (key[0] == 'g' && holds == YES)
-					return RETURN;
-			} else if (!is_neutral(key)) {
-				holds = holds > MAYBE ? MAYBE
-						      : holds; /* limit, xt, vmap, fib ... */
+				if (!element)
+					element = set_find(&j->at, body, &set);
+			} else if (!strcmp(key, "vmap")) {
+				o = map_decide(j, rule, body, depth, holds);
+			} else if (is_verdict(key, body)) {
+				o = decide(j, rule, key, body, depth, holds);
+				if (o == DROP && element && strcmp(key, "jump") != 0 &&
+					strcmp(key, "goto") != 0)
+					element_note(j, set, element);
+			} else if (!strcmp(key, "mangle")) {
+				mark_set(j, body, holds);
+			} else if (!is_neutral(key, body)) {
+				holds = holds > MAYBE ? MAYBE : holds; /* limit, xt, fib ... */
 			}
+			if (o != GO_ON)
+				return o;
 		}
 	}
 	return GO_ON;
@@ -388,13 +201,12 @@ static enum outcome chain_run(
 {
 	if (depth > JUMPS_MAX)
 		return GO_ON;
-	for (size_t i = 0; i < json_array_size(j->items); i++) {
-		const json_t *rule = json_object_get(json_array_get(j->items, i), "rule");
+	for (size_t i = 0; i < json_array_size(j->at.items); i++) {
+		const json_t *rule = json_object_get(json_array_get(j->at.items, i), "rule");
 		enum outcome o;
 
 		if (!rule || strcmp(text_of(rule, "chain"), name) != 0 ||
-			strcmp(text_of(rule, "table"), text_of(like, "table")) != 0 ||
-			strcmp(text_of(rule, "family"), text_of(like, "family")) != 0)
+			!is_same_table(rule, like))
 			continue;
 		o = rule_run(j, rule, depth, reached);
 		if (o == RETURN)
@@ -420,7 +232,7 @@ static bool device_listed(const json_t *dev, const char *name)
 /* Does the packet pass this base chain at this hook? */
 static bool chain_applies(const struct judge *j, const json_t *chain)
 {
-	const struct firewall_packet *p = j->packet;
+	const struct firewall_packet *p = j->at.packet;
 	const char *family = text_of(chain, "family");
 	bool ingress = !strcmp(j->hook, "ingress"), egress = !strcmp(j->hook, "egress");
 
@@ -454,8 +266,8 @@ static bool hook_run(struct judge *j)
 	const json_t *chains[CHAINS_MAX];
 	size_t n = 0;
 
-	for (size_t i = 0; i < json_array_size(j->items) && n < CHAINS_MAX; i++) {
-		const json_t *chain = json_object_get(json_array_get(j->items, i), "chain");
+	for (size_t i = 0; i < json_array_size(j->at.items) && n < CHAINS_MAX; i++) {
+		const json_t *chain = json_object_get(json_array_get(j->at.items, i), "chain");
 
 		if (chain && chain_applies(j, chain))
 			chains[n++] = chain;
@@ -476,18 +288,24 @@ static bool hook_run(struct judge *j)
 		snprintf(v->table, sizeof(v->table), "%s", text_of(chain, "table"));
 		snprintf(v->chain, sizeof(v->chain), "%s", text_of(chain, "name"));
 		snprintf(v->hook, sizeof(v->hook), "%s", j->hook);
+		v->legacy = json_is_true(json_object_get(chain, "legacy"));
 		return true;
 	}
 	return false;
 }
 
 bool firewall_judge(const json_t *ruleset, const struct firewall_packet *p,
-	const char *const hooks[], struct firewall_verdict *v)
+	const struct firewall_packet *entered, const char *const hooks[],
+	struct firewall_verdict *v)
 {
-	struct judge j = {.items = json_object_get(ruleset, "nftables"), .packet = p, .verdict = v};
+	struct judge j = {.at = {.items = json_object_get(ruleset, "nftables"), .mark = p->mark},
+		.verdict = v};
 
 	*v = (struct firewall_verdict){0};
 	for (int i = 0; hooks[i]; i++) {
+		bool early = !strcmp(hooks[i], "ingress") || !strcmp(hooks[i], "prerouting");
+
+		j.at.packet = early && entered ? entered : p;
 		j.hook = hooks[i];
 		if (hook_run(&j))
 			return true;

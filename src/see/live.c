@@ -279,6 +279,27 @@ long live_sysctl(int netns, long fallback, const char *format, ...)
 	return end == text ? fallback : value;
 }
 
+char *live_proc_net(int netns, const char *name)
+{
+	enum { SIZE = 4096 };
+	char path[128], *text = calloc(1, SIZE);
+	int home = go_in(netns), fd;
+	ssize_t got = -1;
+
+	snprintf(path, sizeof(path), "/proc/thread-self/net/%s", name);
+	fd = home >= 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd >= 0 && text)
+		got = read(fd, text, SIZE - 1);
+	if (fd >= 0)
+		close(fd);
+	if (home >= 0)
+		go_home(home);
+	if (got > 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 static char *output_read(int fd)
 {
 	size_t size = 0, room = 65536;

@@ -62,6 +62,12 @@ bool live_listener(int netns, uint8_t family, uint8_t proto, const uint8_t *ip, 
 long live_sysctl(int netns, long fallback, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* live_proc_net - the text of /proc/net/NAME as this namespace has it; NULL when there is none
+ *
+ * The first 4 KiB of it; the caller frees.
+ */
+char *live_proc_net(int netns, const char *name);
+
 /* live_command - run a program inside the namespace and take what it prints; NULL when it fails
  *
  * argv ends with NULL; stdin and stderr are /dev/null.  The caller frees.

@@ -243,7 +243,9 @@ void scene_packet(const struct scene *s, struct packet_view *p)
 	const struct seen *at = scene_seen(s);
 	const struct subject *u = &s->story->subject;
 
-	if (at && at->leg != LEG_NEIGHBOUR && at->outer.family) {
+	/* A neighbour's question inside a datagram: the datagram is what travels. */
+	if (at && at->outer.family &&
+		(at->leg != LEG_NEIGHBOUR || at->outer.kind == HEADER_VXLAN)) {
 		view_of(p, at);
 		/* Received, and no answer was seen: the answer is the request turned round. */
 		if (s->ending->leg == LEG_ANSWER && at->leg == LEG_REQUEST)

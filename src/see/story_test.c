@@ -293,7 +293,7 @@ static bool judged(const char *rules, struct firewall_packet *p, struct firewall
 	bool found;
 
 	CHECK(json != NULL);
-	found = firewall_judge(json, p, hooks, v);
+	found = firewall_judge(json, p, NULL, hooks, v);
 	json_decref(json);
 	return found;
 }

@@ -247,7 +247,78 @@ nft_in() { # NETNS, rules on stdin, also on one line
 	fault firewall-drop "$A" --proto tcp --port 5000 10.0.2.2
 }
 
+@test "firewall-drop: a named set, a verdict map, a named map: only what hits this packet goes" {
+	p2p; nft_in "$B" <<-'EOT'
+		table inet t {
+			set guests { type ipv4_addr; elements = { 10.0.0.1, 10.0.0.7 }
+			}
+			map fate { type ipv4_addr : verdict; elements = { 10.0.0.1 : drop, 10.0.0.7 : accept }
+			}
+			chain sub { meta l4proto udp accept; ip saddr @guests drop; }
+			chain i { type filter hook input priority 0; jump sub; }
+		}
+	EOT
+	fault firewall-drop "$A" 10.0.0.2
+	in_ns "$B" nft list set inet t guests | grep -q 10.0.0.7
+	in_ns "$B" nft add rule inet t i ip saddr vmap @fate
+	fault firewall-drop "$A" 10.0.0.2
+	in_ns "$B" nft add rule inet t i 'icmp type vmap { echo-request : drop, echo-reply : accept }'
+	fault firewall-drop "$A" 10.0.0.2
+	in_ns "$B" nft list chain inet t i | grep -q 'vmap {'
+}
+
+@test "firewall-drop: a mark that another chain has set" {
+	rt; nft_in "$R" <<-'EOT'
+		table inet t {
+			chain m { type filter hook prerouting priority -150; icmp type echo-request meta mark set 7; }
+			chain f { type filter hook forward priority 0; meta mark 7 drop; }
+		}
+	EOT
+	fault firewall-drop "$A" 10.0.2.2
+}
+
+@test "firewall-drop: on the datagram of an overlay, each way, by its handle" {
+	vx; nft_in "$B" <<<'table inet t { chain i { type filter hook input priority 0; udp dport 4789 drop; } }'
+	fault firewall-drop "$A" 10.7.0.2
+	[ "$(field '.at.node')" = null ]
+	nft_in "$A" <<<'table ip t { chain o { type filter hook output priority 0; udp dport 4789 drop; } }'
+	fault firewall-drop "$A" 10.7.0.2
+	nft_in "$A" <<<'table ip u { chain i { type filter hook input priority 0; udp dport 4789 drop; } }'
+	fault firewall-drop "$A" 10.7.0.2
+}
+
+@test "firewall-drop: iptables-legacy, a rule and a policy" {
+	p2p; in_ns "$B" iptables-legacy -A INPUT -p udp -j ACCEPT || skip "no legacy tables here"
+	in_ns "$B" iptables-legacy -A INPUT -s 10.0.0.0/24 -p icmp -m icmp --icmp-type 8 -j DROP
+	fault firewall-drop "$A" 10.0.0.2
+	in_ns "$B" iptables-legacy -P INPUT DROP
+	failed firewall-drop "$A" 10.0.0.2
+	[[ "$(field .why)" = *"policy of chain INPUT in table ip filter of iptables-legacy"* ]]
+	repair; delivered "$A" 10.0.0.2
+}
+
+@test "firewall-drop: iptables-nft, with matches that nft has no words for" {
+	rt; in_ns "$R" iptables -A FORWARD -p tcp -m multiport --dports 80,443 -j DROP
+	in_ns "$R" iptables -A FORWARD -m iprange --src-range 10.0.1.1-10.0.1.9 -m comment --comment 'not "these"' -j DROP
+	fault firewall-drop "$A" 10.0.2.2
+	in_ns "$R" iptables -S FORWARD | grep -q multiport
+}
+
 # ---- firewall-reject ----
+
+@test "firewall-reject: iptables, both kinds, in a chain of its own" {
+	p2p; in_ns "$B" iptables -N no; in_ns "$B" iptables -A no -p icmp -m icmp --icmp-type 8 -j REJECT
+	in_ns "$B" iptables -A INPUT -s 10.0.0.1 -j no
+	fault firewall-reject "$A" 10.0.0.2
+	in_ns "$B" iptables-legacy -A INPUT -p icmp -j REJECT || skip "no legacy tables here"
+	fault firewall-reject "$A" 10.0.0.2
+}
+
+@test "firewall-reject: the datagram of an overlay, at a router" {
+	rt; overlay
+	nft_in "$R" <<<'table ip t { chain f { type filter hook forward priority 0; udp dport 4789 reject; } }'
+	fault firewall-reject "$A" 10.7.0.2
+}
 
 @test "firewall-reject: at the destination" {
 	p2p; nft_in "$B" <<<'table ip t { chain i { type filter hook input priority 0; icmp type echo-request reject with icmp type admin-prohibited; } }'

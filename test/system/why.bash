@@ -10,6 +10,7 @@
 #   chain A - R - S - B: two routers between (10.0.1.0, 10.0.9.0, 10.0.2.0)
 #   three A - R - S - T - B
 #   vx    p2p with vxlan 100 on top, 10.7.0.1 and 10.7.0.2
+#   overlay  the same on top of rt or chain, with fd07::1 and fd07::2
 #
 # `fault CAUSE FROM ARGS...`: the question must fail with that cause; the
 # printed commands are run as they are; asked again, it must be delivered.
@@ -144,6 +145,17 @@ vx() {
 	ip -n "$B" link add vx0 type vxlan id 100 dstport 4789 local 10.0.0.2 remote 10.0.0.1 dev b0
 	ip -n "$A" addr add 10.7.0.1/24 dev vx0
 	ip -n "$B" addr add 10.7.0.2/24 dev vx0
+	ip -n "$A" link set vx0 up
+	ip -n "$B" link set vx0 up
+}
+
+overlay() {
+	ip -n "$A" link add vx0 type vxlan id 100 dstport 4789 local 10.0.1.2 remote 10.0.2.2
+	ip -n "$B" link add vx0 type vxlan id 100 dstport 4789 local 10.0.2.2 remote 10.0.1.2
+	ip -n "$A" addr add 10.7.0.1/24 dev vx0
+	ip -n "$B" addr add 10.7.0.2/24 dev vx0
+	ip -n "$A" addr add fd07::1/64 dev vx0 nodad
+	ip -n "$B" addr add fd07::2/64 dev vx0 nodad
 	ip -n "$A" link set vx0 up
 	ip -n "$B" link set vx0 up
 }
