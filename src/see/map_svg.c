@@ -73,21 +73,63 @@ static const char *device_name(const struct map *m, const struct map_row *row)
 	return m->t->devices[row->device].name;
 }
 
-/* A curve between two ends on walls; when both leave to the same side, it bulges beyond both. */
-static void curve(struct picture *p, const struct layout_row *a, const struct layout_row *b)
+/* Where a curve leans to on its way: the x of its two control points. */
+struct bend {
+	double a, b;
+};
+
+static struct bend bend_of(const struct layout_row *a, const struct layout_row *b)
 {
 	double reach = fmax(36, fabs(b->x - a->x) / 2);
-	double control_a = a->x + (a->side == SIDE_LEFT ? -reach : reach);
-	double control_b = b->x + (b->side == SIDE_LEFT ? -reach : reach);
+	struct bend c = {
+		.a = a->x + (a->side == SIDE_LEFT ? -reach : reach),
+		.b = b->x + (b->side == SIDE_LEFT ? -reach : reach),
+	};
 
 	if (a->side == b->side) {
 		reach = fmin(36 + fabs(b->y - a->y) / 6, 84);
-		control_a =
-			a->side == SIDE_LEFT ? fmin(a->x, b->x) - reach : fmax(a->x, b->x) + reach;
-		control_b = control_a;
+		c.a = a->side == SIDE_LEFT ? fmin(a->x, b->x) - reach : fmax(a->x, b->x) + reach;
+		c.b = c.a;
 	}
-	fprintf(p->out, "M%.0f %.0fC%.0f %.0f %.0f %.0f %.0f %.0f", a->x, a->y, control_a, a->y,
-		control_b, b->y, b->x, b->y);
+	return c;
+}
+
+/* A curve between two ends on walls; when both leave to the same side, it bulges beyond both. */
+static void curve(struct picture *p, const struct layout_row *a, const struct layout_row *b)
+{
+	struct bend c = bend_of(a, b);
+
+	fprintf(p->out, "M%.0f %.0fC%.0f %.0f %.0f %.0f %.0f %.0f", a->x, a->y, c.a, a->y, c.b,
+		b->y, b->x, b->y);
+}
+
+static bool is_over(const struct layout_room *r, double x, double y)
+{
+	enum { MARGIN = 8 };
+
+	return x > r->x - MARGIN && x < r->x + r->width + MARGIN && y > r->y - MARGIN &&
+	       y < r->y + r->height + MARGIN;
+}
+
+/* A room that the curve of a wire would run over, or NULL. */
+static const struct layout_room *curve_hits(const struct picture *p, const struct map_wire *w,
+	const struct layout_row *a, const struct layout_row *b)
+{
+	enum { STEPS = 48 };
+	struct bend c = bend_of(a, b);
+	int from = p->m->rows[w->a].room, to = p->m->rows[w->b].room;
+
+	for (int k = 0; k <= STEPS; k++) {
+		double t = (double)k / STEPS, u = 1 - t;
+		double x = u * u * u * a->x + 3 * u * u * t * c.a + 3 * u * t * t * c.b +
+			   t * t * t * b->x;
+		double y = u * u * (u + 3 * t) * a->y + t * t * (t + 3 * u) * b->y;
+
+		for (size_t i = 0; i < p->m->room_count; i++)
+			if ((int)i != from && (int)i != to && is_over(&p->l.rooms[i], x, y))
+				return &p->l.rooms[i];
+	}
+	return NULL;
 }
 
 static void cables_draw(struct picture *p, bool on_path)
@@ -152,7 +194,8 @@ static void lane(struct picture *p, double x1, double y1, double xa, double y, d
 static void tunnel_path(struct picture *p, const struct map_wire *w, int nth)
 {
 	struct layout_row a = p->l.rows[w->a], b = p->l.rows[w->b];
-	double straight, y;
+	const struct layout_room *in_the_way;
+	double y;
 
 	if (a.pill_width > 0) {
 		a.y = a.pill_y;
@@ -162,12 +205,12 @@ static void tunnel_path(struct picture *p, const struct map_wire *w, int nth)
 		b.y = b.pill_y;
 		b.x = b.pill_x + (b.side == SIDE_LEFT ? -1 : 1) * b.pill_width / 2;
 	}
-	straight = (a.y + b.y) / 2;
-	y = lane_find(p, w, straight);
-	if (fabs(y - straight) < 1 || a.side == b.side) {
+	in_the_way = curve_hits(p, w, &a, &b);
+	if (!in_the_way || a.side == b.side) {
 		curve(p, &a, &b);
 		return;
 	}
+	y = lane_find(p, w, in_the_way->y + in_the_way->height + 18);
 	/* The walls, not the pills, are where the way down may begin. */
 	double wall_a = p->l.rows[w->a].x, wall_b = p->l.rows[w->b].x, step = 20 + 9 * (nth % 5);
 

@@ -96,3 +96,23 @@ int topology_owner(const struct topology *t, uint8_t family, const void *ip, int
 	}
 	return TOPOLOGY_NONE;
 }
+
+void topology_reach(const struct topology *t, int netns, bool *in)
+{
+	bool more = true;
+
+	in[netns] = true;
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < t->device_count; i++) {
+			const struct device *d = &t->devices[i];
+
+			for (size_t k = 0; k <= d->holder_count; k++) {
+				int other = k ? d->holders[k - 1].home : d->end.netns;
+
+				if (other >= 0 && in[other] != in[d->netns])
+					in[other] = in[d->netns] = more = true;
+			}
+		}
+	}
+}

@@ -264,6 +264,13 @@ int topology_owner(const struct topology *t, uint8_t family, const void *ip, int
  * (end.device) come in; the kernel tells of one reception, the lower one's */
 bool device_stands_on_another(const struct device *d);
 
+/* topology_reach - the namespaces that packets of one can come to: over cables and underlays, and
+ * through processes that live elsewhere than the tun device they hold
+ *
+ * in  netns_count flags, out: set where they can; the others are left as they are
+ */
+void topology_reach(const struct topology *t, int netns, bool *in);
+
 /* What stops a frame in the walk of a segment. */
 enum segment_walk {
 	/* Nothing: everything that is joined, in whatever state. */

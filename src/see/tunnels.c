@@ -111,8 +111,9 @@ static bool facts_read(
 }
 
 /* Does device `at` listen where the endpoint is?  Its socket is where the process lives, or
- * where the device is. */
-static bool listens_at(const struct topology *t, const struct device *d,
+ * where the device is.  near: where the packets of who asks can come to, for other networks may
+ * have the same addresses. */
+static bool listens_at(const struct topology *t, const bool *near, const struct device *d,
 	const struct tunnel_facts *f, const struct tunnel_endpoint *e)
 {
 	int owner = TOPOLOGY_NONE;
@@ -120,6 +121,8 @@ static bool listens_at(const struct topology *t, const struct device *d,
 	if (!f->listen_port || f->listen_port != e->port)
 		return false;
 	while ((owner = topology_owner(t, e->family, e->ip, owner)) >= 0) {
+		if (!near[t->devices[owner].netns])
+			continue;
 		if (t->devices[owner].netns == d->netns)
 			return true;
 		for (size_t i = 0; i < d->holder_count; i++)
@@ -134,10 +137,11 @@ struct asked {
 	struct tunnel_facts facts;
 };
 
-static bool reaches(const struct topology *t, const struct asked *a, const struct asked *b)
+static bool reaches(
+	const struct topology *t, const bool *near, const struct asked *a, const struct asked *b)
 {
 	for (size_t i = 0; i < a->facts.endpoint_count; i++)
-		if (listens_at(t, &t->devices[b->device], &b->facts, &a->facts.endpoints[i]))
+		if (listens_at(t, near, &t->devices[b->device], &b->facts, &a->facts.endpoints[i]))
 			return true;
 	return false;
 }
@@ -146,10 +150,11 @@ ssize_t tunnels_find(const struct topology *t, struct tunnel_pair **pairs)
 {
 	SCOPED_FREE struct asked *asked = NULL;
 	SCOPED_FREE char *answer = malloc(ANSWER_SIZE);
+	SCOPED_FREE bool *near = malloc(t->netns_count + 1);
 	size_t count = 0, found = 0;
 
 	*pairs = NULL;
-	if (!answer)
+	if (!answer || !near)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->device_count; i++) {
 		struct asked *grown;
@@ -164,10 +169,14 @@ ssize_t tunnels_find(const struct topology *t, struct tunnel_pair **pairs)
 		asked[count++] = (struct asked){(int)i, facts};
 	}
 	for (size_t i = 0; i < count; i++) {
+		memset(near, 0, t->netns_count);
+		topology_reach(t, t->devices[asked[i].device].netns, near);
 		for (size_t k = i + 1; k < count; k++) {
 			struct tunnel_pair *grown;
 
-			if (!reaches(t, &asked[i], &asked[k]) && !reaches(t, &asked[k], &asked[i]))
+			if (!near[t->devices[asked[k].device].netns] ||
+				(!reaches(t, near, &asked[i], &asked[k]) &&
+					!reaches(t, near, &asked[k], &asked[i])))
 				continue;
 			grown = reallocarray(*pairs, found + 1, sizeof(*grown));
 			if (!grown) {

@@ -159,29 +159,6 @@ static int destination_parse(const struct question *q, const struct node *node,
 	return 0;
 }
 
-/* Marks the namespaces that packets of the asker can come to: over cables, underlays, and
- * processes that live elsewhere than the tun device they hold. */
-static void component_mark(const struct topology *t, int asker, bool *in)
-{
-	bool more = true;
-
-	in[asker] = true;
-	while (more) {
-		more = false;
-		for (size_t i = 0; i < t->device_count; i++) {
-			const struct device *d = &t->devices[i];
-			int ends[1 + 8] = {d->end.netns};
-			size_t n = 1;
-
-			for (size_t k = 0; k < d->holder_count && n < 9; k++)
-				ends[n++] = d->holders[k].home;
-			for (size_t k = 0; k < n; k++)
-				if (ends[k] >= 0 && in[ends[k]] != in[d->netns])
-					in[ends[k]] = in[d->netns] = more = true;
-		}
-	}
-}
-
 /* Where to look: free() it. */
 static bool *component_of(const struct asking *a)
 {
@@ -190,7 +167,7 @@ static bool *component_of(const struct asking *a)
 	bool *in = calloc(t->netns_count + 1, sizeof(*in));
 
 	if (in && asker >= 0)
-		component_mark(t, asker, in);
+		topology_reach(t, asker, in);
 	return in;
 }
 

@@ -132,6 +132,22 @@ assert all(w in t for w in sys.argv[2:]), t' "$BATS_TEST_TMPDIR/1.svg" "$a" "$b"
 	[ -z "$(grep -c "$(cat "$BATS_TEST_TMPDIR/key1")" "$BATS_TEST_TMPDIR/m.json" | grep -v '^0')" ]
 }
 
+#  two networks alike, down to the addresses and ports: a:eth0 -- b:eth0, a:tun0 == b:tun0
+@test "a tunnel ends in its own network, whatever network has the same addresses" {
+	need_root
+	for n in "$(name m)" "$(name n)"; do
+		printf '%s\n' "name: $n" 'nodes:' \
+			'  a: {devices: {eth0: 10.0.0.1/24, tun0: 10.9.0.1/24}}' \
+			'  b: {devices: {eth0: 10.0.0.2/24, tun0: 10.9.0.2/24}}' \
+			'links: ["a:eth0 -- b:eth0"]' 'tunnels: ["a:tun0 == b:tun0"]' >"$BATS_TEST_TMPDIR/$n.yaml"
+		network_note "$n"
+		warren up "$BATS_TEST_TMPDIR/$n.yaml"
+	done
+	warren map -o "$BATS_TEST_TMPDIR/m.json" "$(name m)/a" "$(name m)/b" "$(name n)/a" "$(name n)/b"
+	run -0 jq -c '[.links[] | select(.kind == "tunnel") | [.ends[].node | sub("/.*"; "")] | unique | length]' "$BATS_TEST_TMPDIR/m.json"
+	[ "$output" = '[1,1]' ]
+}
+
 @test "the hosts of a bridge stand at the ends of their cables" {
 	need_root
 	l=$(name l)
