@@ -1,5 +1,6 @@
 /* warren trace: every packet that matches, on every hop, live */
 #include <errno.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "base/node.h"
+#include "base/scoped.h"
 #include "cmd/commands.h"
 #include "cmd/interrupt.h"
 #include "cmd/terminal.h"
@@ -29,6 +32,7 @@ enum { PACKET_TEXT = 256, BUSY = 64 };
 struct trace_options {
 	bool json, drops, quiet;
 	int64_t count;
+	struct option_list nodes;
 };
 
 struct job {
@@ -38,6 +42,8 @@ struct job {
 	struct terminal terminal;
 	int64_t wall; /* of the kernel's clock: to be added to an event's time */
 	uint64_t printed, untold;
+	uint32_t nodes[TRACE_NODES]; /* inodes */
+	size_t node_count;
 	bool stop;
 };
 
@@ -252,14 +258,42 @@ static void events_print(struct job *j, int signals)
 	}
 }
 
+/* A node, or all nodes of a network, or those whose names match a pattern. */
+static int node_add(struct job *j, const char *wanted, struct error *e)
+{
+	SCOPED_FREE struct node *list = NULL;
+	size_t before = j->node_count;
+	struct node node;
+	int err = node_open(&node, wanted, e);
+	ssize_t count;
+
+	if (!err) {
+		if (j->node_count < TRACE_NODES)
+			j->nodes[j->node_count++] = (uint32_t)node.inode;
+		node_close(&node);
+		return 0;
+	}
+	count = node_list(&list);
+	for (ssize_t i = 0; i < count && j->node_count < TRACE_NODES; i++)
+		if ((list[i].network[0] && !strcmp(list[i].network, wanted)) ||
+			!fnmatch(wanted, list[i].name, 0) || !fnmatch(wanted, list[i].netns, 0))
+			j->nodes[j->node_count++] = (uint32_t)list[i].inode;
+	return j->node_count > before ? 0 : err;
+}
+
 static int job_run(struct job *j, const char *filter)
 {
 	struct trace_wish wish = {.filter = filter, .drops = j->options->drops};
 	struct error e = {0};
 	struct timespec monotonic;
-	int signals = interrupt_open(), err; /* first: none must be missed */
+	int signals = interrupt_open(), err = 0; /* first: none must be missed */
 
-	err = trace_open(&j->trace, &wish, event_print, j, &e);
+	for (size_t i = 0; !err && i < j->options->nodes.count; i++)
+		err = node_add(j, j->options->nodes.items[i], &e);
+	wish.nodes = j->nodes;
+	wish.node_count = j->node_count;
+	if (!err)
+		err = trace_open(&j->trace, &wish, event_print, j, &e);
 	if (err) {
 		fprintf(stderr, "warren trace: %s\n", e.text);
 		return err == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
@@ -303,6 +337,9 @@ static const struct option_row options[] = {
 		offsetof(struct trace_options, json), 0, 0},
 	{"drops", 0, NULL, "only packets that are lost, and why", OPTION_FLAG,
 		offsetof(struct trace_options, drops), 0, 0},
+	{"node", 'n', "NODE",
+		"only what matches there: a node, a network, or a pattern; repeat for more",
+		OPTION_LIST, offsetof(struct trace_options, nodes), 0, 0},
 	{"count", 'c', "COUNT", "end after so many lines", OPTION_NUMBER,
 		offsetof(struct trace_options, count), 1, INT64_MAX},
 	{"quiet", 'q', NULL, "print no summary", OPTION_FLAG, offsetof(struct trace_options, quiet),
@@ -323,9 +360,11 @@ const struct command cmd_trace = {
 		"  seal, open  a tunnel's process encrypts it into a datagram, or decrypts it\n"
 		"  refuse      the stack answers with an ICMP error\n"
 		"  drop        the kernel frees it, and why\n\n"
-		"Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN.\n\n"
+		"With -n a packet gets its number only where it matches in NODE; from then on it is\n"
+		"followed everywhere.  Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN.\n\n"
 		"  warren trace icmp or arp\n"
-		"  warren trace --drops --json tcp port 80",
+		"  warren trace -n site-a 'host 10.0.0.2 and tcp port 80'\n"
+		"  warren trace --drops --json",
 	.options = options,
 	.max = -1,
 	.run = trace_run,

@@ -356,6 +356,12 @@ static void line_packet(struct line *l, uint16_t type, const uint8_t *bytes, siz
 	struct headers h;
 	char text[ADDRESS_TEXT];
 
+	if ((type == ETHERTYPE_TAG || type == ETHERTYPE_TAG_OUTER) && n >= 4 &&
+		depth <= LAYERS_MAX) {
+		line_add(l, "VLAN %u: ", (unsigned)(bytes[0] << 8 | bytes[1]) & 0xfff);
+		line_packet(l, (uint16_t)(bytes[2] << 8 | bytes[3]), bytes + 4, n - 4, depth + 1);
+		return;
+	}
 	if (depth > LAYERS_MAX || !headers_decode(&h, type, bytes, n)) {
 		line_add(l, "packet of type 0x%04x", type);
 		return;

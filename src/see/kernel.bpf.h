@@ -55,6 +55,9 @@ struct sk_buff {
 	unsigned int len;
 	unsigned int data_len;
 	__u16 protocol;
+	__u16 vlan_proto, vlan_tci;
+	__u32 vlan_all; /* since 6.2: 0 without a tag */
+	__u8 vlan_present : 1; /* before */
 	__u16 network_header;
 	__u16 mac_header;
 	unsigned char *head;

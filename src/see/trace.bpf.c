@@ -30,7 +30,10 @@ enum {
 	ETHERTYPE_IP = 0x0800,
 	ETHERTYPE_ARP = 0x0806,
 	ETHERTYPE_TEB = 0x6558, /* an Ethernet frame inside */
+	ETHERTYPE_VLAN = 0x8100,
 	ETHERTYPE_IP6 = 0x86dd,
+	ETHERTYPE_QINQ = 0x88a8,
+	TAG = 4, /* bytes of an 802.1Q tag */
 	ICMP = 1,
 	IPIP = 4,
 	TCP = 6,
@@ -64,6 +67,7 @@ struct sk_buff___end {
 const volatile bool drop_has_reason = true;
 const volatile bool consume_has_location = true;
 const volatile bool only_drops = false;
+const volatile bool only_nodes = false;		  /* packets get their number in `nodes` only */
 const volatile __u32 filter_reach = TRACE_WINDOW; /* bytes of a frame that the filter may read */
 
 __u64 packets_seen = 0;
@@ -213,8 +217,37 @@ static __always_inline __u64 mix8(__u64 hash, const __u8 *p)
 
 /* ---- reading ---- */
 
-/* The frame's start into event.frame: `reach` bytes of it, or less when there is less.
- * `received`: the device has just taken off its header, and skb->data is the network header. */
+static __always_inline bool is_tag(__u16 type)
+{
+	return type == ETHERTYPE_VLAN || type == ETHERTYPE_QINQ;
+}
+
+/* Does the packet carry a tag beside its bytes, where the kernel keeps the outermost one? */
+static __always_inline bool has_tag(const struct sk_buff *skb)
+{
+	if (bpf_core_field_exists(skb->vlan_all))
+		return skb->vlan_all;
+	if (bpf_core_field_exists(skb->vlan_present))
+		return BPF_CORE_READ_BITFIELD(skb, vlan_present);
+	return false;
+}
+
+/* The tag back into the frame, where the wire has it; what follows is read behind it. */
+static __always_inline void tag_write(struct trace_event *e, const struct sk_buff *skb)
+{
+	__u16 outer = __builtin_bswap16(skb->vlan_proto), tag = skb->vlan_tci;
+
+	e->frame[12] = (__u8)(outer >> 8);
+	e->frame[13] = (__u8)outer;
+	e->frame[14] = (__u8)(tag >> 8);
+	e->frame[15] = (__u8)tag;
+	e->frame[16] = (__u8)(e->protocol >> 8);
+	e->frame[17] = (__u8)e->protocol;
+	e->protocol = outer;
+}
+
+/* The frame's start into event.frame, as the wire has it: `reach` bytes of it, or less when there
+ * is less.  `received`: the device has just taken off its header, and skb->data is what follows. */
 static __always_inline bool frame_read(
 	struct scratch *s, struct sk_buff *skb, bool received, __u32 reach)
 {
@@ -223,32 +256,44 @@ static __always_inline bool frame_read(
 	__u32 data = (__u32)(skb->data - head);
 	__u32 at = received ? data : skb->network_header;
 	__u32 mac = skb->mac_header;
-	__s32 held = (__s32)(data + skb->len - skb->data_len - at);
+	__u32 tag = has_tag(skb) ? TAG : 0;
+	__s32 held;
 	__u32 n;
 
-	if (at == HEADER_UNSET || held <= 0)
-		return false;
-	if (data + L3 == at)
-		mac = data;
 	e->protocol = __builtin_bswap16(skb->protocol);
+	if (at == HEADER_UNSET)
+		return false;
+	/* What is sent begins with its Ethernet header; tags in its bytes lie behind that. */
+	if (!received && (data + L3 == at || (is_tag(e->protocol) && data + L3 < at))) {
+		mac = data;
+		at = data + L3;
+	}
+	held = (__s32)(data + skb->len - skb->data_len - at);
+	if (held <= 0)
+		return false;
 	e->length = skb->len + data - at;
 	s->room = (__u32)held;
 	n = reach > L3 ? reach - L3 : 0;
 	if (n > (__u32)held)
 		n = (__u32)held;
 	n = bound(n, 255);
-	if (n > L3_ROOM)
-		n = L3_ROOM;
-	e->held = (__u16)(L3 + n);
+	if (n > L3_ROOM - TAG)
+		n = L3_ROOM - TAG;
+	e->held = (__u16)(L3 + tag + n);
+	s->length = e->length + tag + (mac + L3 == at ? L3 : 0);
 	if (mac + L3 == at) {
-		s->length = e->length + L3;
-		return !bpf_probe_read_kernel(e->frame, L3 + n, head + mac);
+		if (!tag)
+			return !bpf_probe_read_kernel(e->frame, L3 + n, head + mac);
+		bpf_probe_read_kernel(e->frame, L3, head + mac);
+	} else {
+		__builtin_memset(e->frame, 0, L3 - 2);
+		e->frame[12] = (__u8)(e->protocol >> 8);
+		e->frame[13] = (__u8)e->protocol;
 	}
-	s->length = e->length;
-	__builtin_memset(e->frame, 0, L3 - 2);
-	e->frame[12] = (__u8)(e->protocol >> 8);
-	e->frame[13] = (__u8)e->protocol;
-	return !n || !bpf_probe_read_kernel(e->frame + L3, n, head + at);
+	if (!tag)
+		return !n || !bpf_probe_read_kernel(e->frame + L3, n, head + at);
+	tag_write(e, skb);
+	return !n || !bpf_probe_read_kernel(e->frame + L3 + TAG, n, head + at);
 }
 
 /* Which device and namespace.  Where the packet no longer knows its device, its socket or its
@@ -338,8 +383,13 @@ static __always_inline int udp_sign(struct scratch *s, const __u8 *q, __u32 l4)
 {
 	__u16 port = be16_at(q + 2);
 
-	if ((port == 4789 || port == 8472) && q[8] == 0x08 && !q[15]) { /* vxlan */
-		s->type = be16_at(q + 16 + 12);
+	__u16 inner = be16_at(q + 16 + 12);
+
+	/* vxlan, on whatever port: only the flag for the number is set, and a frame that we know.
+	 */
+	if (q[8] == 0x08 && !q[9] && !q[10] && !q[11] && !q[15] &&
+		(inner == ETHERTYPE_IP || inner == ETHERTYPE_IP6 || inner == ETHERTYPE_ARP)) {
+		s->type = inner;
 		s->at = l4 + 8 + 8 + 14;
 		return 1;
 	}
@@ -428,9 +478,32 @@ static __always_inline void packet_sign(struct scratch *s, __u32 kind, __u32 at,
 	s->at = at;
 	s->type = type;
 	s->quote = s->datagram = 0;
+	/* With or without its tags it is the same packet. */
+	for (int i = 0; i < 2; i++) {
+		if (!is_tag(s->type) || s->at > 2 * TAG)
+			break;
+		s->type = be16_at(s->event.frame + L3 + bound(s->at, 15) + 2);
+		s->at += TAG;
+	}
 	for (int i = 0; i < LAYERS; i++)
 		if (!layer_sign(kind))
 			break;
+}
+
+/* ---- where ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TRACE_NODES);
+	__type(key, __u32); /* inode of a namespace */
+	__type(value, __u8);
+} nodes SEC(".maps");
+
+static __always_inline bool is_wanted_here(const struct trace_event *e)
+{
+	__u32 netns = e->netns;
+
+	return !only_nodes || bpf_map_lookup_elem(&nodes, &netns);
 }
 
 /* ---- knowing ---- */
@@ -619,6 +692,9 @@ static __always_inline __u64 packet_look(struct scratch *s, struct sk_buff *skb,
 	s->event.location = 0;
 	packet_sign(s, kind, 0, s->event.protocol);
 	place_fill(&s->event, skb, dev);
+	matches = matches && is_wanted_here(&s->event);
+	if (!matches && !following)
+		return 0;
 	return packet_know(s, kind, buffer_name(s, skb), matches);
 }
 
@@ -840,7 +916,7 @@ static __always_inline int tunnel_event(
 	e->location = 0;
 	packet_sign(s, kind, 0, e->protocol);
 	place_fill(e, 0, 0);
-	id = packet_know(s, kind, 0, matches);
+	id = packet_know(s, kind, 0, matches && is_wanted_here(e));
 	if (!id)
 		return 0;
 	__builtin_memcpy(key.bytes + 4, &index, 4);

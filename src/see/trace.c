@@ -61,6 +61,7 @@ static void programs_choose(struct trace *t, const struct trace_wish *wish, uint
 	bpf->rodata->consume_has_location = arguments(t->names.btf, "consume_skb") >= 2;
 	bpf->rodata->only_drops = wish->drops;
 	bpf->rodata->filter_reach = reach;
+	bpf->rodata->only_nodes = wish->node_count > 0;
 }
 
 /* The skeleton's object with the filter in it: a copy, for libbpf keeps what it is given. */
@@ -97,10 +98,23 @@ static int event_take(void *arg, void *bytes, size_t size)
 	return 0;
 }
 
-static int programs_load(struct trace *t, struct error *e)
+static int nodes_tell(struct trace *t, const struct trace_wish *wish)
+{
+	uint8_t one = 1;
+
+	for (size_t i = 0; i < wish->node_count; i++)
+		if (bpf_map_update_elem(
+			    bpf_map__fd(t->bpf->maps.nodes), &wish->nodes[i], &one, BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+static int programs_load(struct trace *t, const struct trace_wish *wish, struct error *e)
 {
 	int err = trace_bpf__load(t->bpf);
 
+	if (!err)
+		err = nodes_tell(t, wish);
 	if (!err)
 		err = trace_bpf__attach(t->bpf);
 	if (!err) {
@@ -135,7 +149,7 @@ int trace_open(struct trace *t, const struct trace_wish *wish, trace_event_take 
 	}
 	if (!err) {
 		programs_choose(t, wish, filter.reach);
-		err = programs_load(t, e);
+		err = programs_load(t, wish, e);
 	}
 	filter_code_done(&filter);
 	if (err)

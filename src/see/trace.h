@@ -34,8 +34,10 @@ struct trace_bpf;
 enum { TRACE_REASONS = 512 };
 
 struct trace_wish {
-	const char *filter; /* libpcap syntax; NULL or "" is everything */
-	bool drops;	    /* only what is lost */
+	const char *filter;    /* libpcap syntax; NULL or "" is everything */
+	bool drops;	       /* only what is lost */
+	const uint32_t *nodes; /* inodes of namespaces: only packets that match in one of them */
+	size_t node_count;     /* 0: anywhere */
 	bool alone; /* with drops: do not follow; only where the filter matches at the drop */
 };
 

@@ -10,6 +10,7 @@ enum {
 	TRACE_ETHERNET = 14,
 	TRACE_WINDOW = 256, /* of a frame: what filters see */
 	TRACE_SENT = 192,   /* of a frame: what the reader gets */
+	TRACE_NODES = 4096, /* that a trace can be limited to */
 	TRACE_KEY = 16,	    /* the first bytes of a carrier's payload */
 };
 

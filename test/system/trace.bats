@@ -218,6 +218,49 @@ wireguard_set() { # NETNS PEER ENDPOINT ALLOWED
 	done
 }
 
+@test "-n begins with what matches in a node, and follows it from there" {
+	trace_start -n "$R" icmp and host 10.0.2.2
+	ping_once "$A" 10.0.2.2
+	trace_stop
+	[ "$(way '(.text | contains("request")) and .event == ("tx", "rx")')" = "R/r1/rx R/r2/tx B/b0/rx " ]
+	[ "$(way '(.text | contains("reply")) and .event == ("tx", "rx")')" = "R/r2/rx R/r1/tx A/a0/rx " ]
+	[ -z "$(jq -r .node "$OUT" | grep -vxE "$A|$R|$B")" ] # not a stranger's
+	run -1 "$WARREN" trace -n nobody-has-this-name icmp
+	[[ "$output" == *nobody-has-this-name* ]]
+}
+
+@test "inside vxlan on a port of its own, and IPv6 in fragments, packets keep their numbers" {
+	ip -n "$A" link add vx0 type vxlan id 7 dstport 14789 local 10.0.1.2 remote 10.0.2.2 dev a0
+	ip -n "$B" link add vx0 type vxlan id 7 dstport 14789 local 10.0.2.2 remote 10.0.1.2 dev b0
+	for n in "$A fd07::1" "$B fd07::2"; do
+		set -- $n
+		ip netns exec "$1" sysctl -qw net.ipv6.conf.vx0.accept_dad=0
+		ip -n "$1" link set vx0 up
+		ip -n "$1" addr add "$2/64" dev vx0 nodad
+	done
+	wait_for 20 ping_once "$A" fd07::2
+	trace_start -n "$A" 'ip6 host fd07::1 and ip6[6] = 44' # a fragment header is next
+	ping_once "$A" fd07::2 -s 2000
+	trace_stop
+	# two fragments there, each under its number all the way
+	[ "$(numbers '.event == "tx" and .device == "vx0"')" = 2 ]
+	[ "$(jq -r "select(.device == \"vx0\" and .event == \"tx\") | .packet" "$OUT" | sort)" = \
+		"$(jq -r "select(.node == \"$B\" and .device == \"vx0\" and .event == \"rx\") | .packet" "$OUT" | sort)" ]
+}
+
+@test "a filter asks for a VLAN tag as the wire has it, and the packet is the same with and without" {
+	trace_start -n "$A" 'vlan 42 and icmp'
+	ip netns exec "$A" python3 -c 'import socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("a0", 0))
+for tag in "8100002a", "8100002b":
+    s.send(bytes.fromhex("ffffffffffff020000000001" + tag + "080045000054" + tag[4:] + "400040010000" + "0a0001020a000202" + "08" + "00" * 63))'
+	trace_stop
+	[ "$(way '.event == ("tx", "rx")')" = "A/a0/tx R/r1/rx " ]
+	[ "$(numbers true)" = 1 ]
+	[ "$(jq -r 'select(.event == "tx") | .text[:29]' "$OUT")" = "VLAN 42: ICMP echo request 10" ]
+}
+
 @test "-c ends it after so many lines, and the text is for people" {
 	"$WARREN" trace -c 2 icmp and host 10.0.1.1 >"$OUT" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
 	TRACE=$!
