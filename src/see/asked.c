@@ -10,7 +10,9 @@ static const struct seen *heard_in(const struct scene *s, int netns, bool own, i
 		const struct seen *n = &s->story->list[i];
 		int device;
 
+		/* What an underlay carries is not heard until it is out of the datagram. */
 		if (n->event.kind != PATH_RX || n->leg != LEG_NEIGHBOUR ||
+			n->outer.kind != n->inner.kind ||
 			!seen_asks(n, s->ending->family, s->ending->wanted) ||
 			scene_netns(s, n) != netns)
 			continue;

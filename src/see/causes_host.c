@@ -419,7 +419,7 @@ static bool looked_up(const struct scene *s, const struct seen *n, struct looked
 	memcpy(l->next, route.gateway_family ? route.gateway : p.destination, 16);
 	return live_neighbour(
 		       scene_fd(s, l->netns), n->event.ifindex, l->family, l->next, &l->entry) &&
-	       l->entry.found && l->entry.has_mac;
+	       l->entry.found && l->entry.has_mac && !(l->entry.state & NUD_NOARP);
 }
 
 /* Somebody on the segment has the address, and none of his devices there has that MAC. */

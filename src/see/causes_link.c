@@ -1,4 +1,5 @@
 /* Causes on the link: devices that are down, ends that do not fit each other. */
+#include "see/gateway.h"
 #include "see/scene.h"
 
 #include <errno.h>
@@ -36,6 +37,30 @@ static int down_altogether(const struct scene *s, int netns)
 	return found;
 }
 
+/* The routes over a device that is down are gone, and so are its IPv6 addresses: is it the cables
+ * of one such that lead to ip, and of no other that the packet has not come by? */
+static int down_leading(const struct scene *s, int netns, uint8_t family, const uint8_t *ip)
+{
+	const struct topology *t = s->topology;
+	const struct seen *at = scene_seen(s);
+	int found = TOPOLOGY_NONE;
+
+	for (size_t i = 0; netns >= 0 && i < t->netns[netns].device_count; i++) {
+		int d = (int)(t->netns[netns].first_device + i);
+		const struct device *device = &t->devices[d];
+
+		if (device->kind == DEVICE_LOOPBACK || device->port.is_port ||
+			(at && at->event.netns == t->netns[netns].node.inode &&
+				at->event.ifindex == device->ifindex && device->up) ||
+			!gateway_cabled(s, d, family, ip))
+			continue;
+		if (device->up)
+			return TOPOLOGY_NONE;
+		found = d;
+	}
+	return found;
+}
+
 static bool device_down_say(struct scene *s, int device)
 {
 	const struct device *d = &s->topology->devices[device];
@@ -48,6 +73,19 @@ static bool device_down_say(struct scene *s, int device)
 		s->verdict, "rtnetlink", "%s in %s lacks IFF_UP", d->name, scene_name(s, d->netns));
 	verdict_fix(s->verdict, "%s link set dev %s up", scene_ip(s, d->netns, ip), d->name);
 	return true;
+}
+
+/* A node has refused because it has no route: which? */
+static bool no_way(const struct scene *s, int *netns)
+{
+	const struct seen *at = scene_seen(s);
+	struct packet_view p;
+	struct route_reply r;
+
+	*netns = at ? scene_netns(s, at) : s->asker;
+	scene_packet(s, &p);
+	return *netns >= 0 && (!at || at->event.kind == PATH_DROP) &&
+	       scene_route(s, *netns, &p, 0, &r) && r.error == ENETUNREACH && !r.matched;
 }
 
 static bool device_down_confirm(struct scene *s, const struct cause *c)
@@ -79,6 +117,8 @@ static bool device_down_confirm(struct scene *s, const struct cause *c)
 		if (n->leg != LEG_NEIGHBOUR || netns == s->asker)
 			device = down_covering(s, netns, p.family, p.destination);
 	}
+	if (device == TOPOLOGY_NONE && no_way(s, &netns))
+		device = down_leading(s, netns, p.family, p.destination);
 	return device != TOPOLOGY_NONE && device_down_say(s, device);
 }
 

@@ -25,20 +25,46 @@ static long conf4_max(const struct scene *s, int netns, const char *device, cons
 
 /* ---- arp-off ---- */
 
+/* Without ARP a device that needs it takes its own MAC address for everybody's. */
+static const struct device *sent_without_asking(const struct scene *s)
+{
+	const struct seen *at = scene_seen(s);
+
+	for (int i = at ? s->ending->at : -1; i >= 0; i--) {
+		const struct seen *n = &s->story->list[i];
+		int d = scene_device(s, n);
+		const struct device *sender = d == TOPOLOGY_NONE ? NULL : &s->topology->devices[d];
+
+		if ((n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) &&
+			n->leg == at->leg && n->event.has_link && sender && sender->mac_size == 6 &&
+			!memcmp(n->event.lladdr, sender->mac, 6))
+			return sender;
+	}
+	return NULL;
+}
+
 static bool arp_off_confirm(struct scene *s, const struct cause *c)
 {
 	struct asked a;
 	const struct device *d;
 	char ip[COMMAND_PREFIX];
 
-	if (!asked_find(s, &a) || !a.heard || a.told || a.heard_device == TOPOLOGY_NONE)
-		return false;
-	d = &s->topology->devices[a.heard_device];
-	if (!(d->flags & IFF_NOARP))
+	if (!asked_find(s, &a)) {
+		d = sent_without_asking(s);
+	} else {
+		if (!a.heard || a.told || a.heard_device == TOPOLOGY_NONE)
+			return false;
+		d = &s->topology->devices[a.heard_device];
+	}
+	if (!d || !(d->flags & IFF_NOARP))
 		return false;
 	scene_at(s, d->netns, d->name);
-	scene_why(s, "%s in %s has the address, but ARP is off on it", d->name,
-		scene_name(s, d->netns));
+	if (a.heard)
+		scene_why(s, "%s in %s has the address, but ARP is off on it", d->name,
+			scene_name(s, d->netns));
+	else
+		scene_why(s, "ARP is off on %s in %s, so %s was sent to no neighbour's MAC address",
+			d->name, scene_name(s, d->netns), scene_leg(s));
 	verdict_fact(s->verdict, "rtnetlink", "%s in %s has IFF_NOARP", d->name,
 		scene_name(s, d->netns));
 	verdict_fix(s->verdict, "%s link set dev %s arp on", scene_ip(s, d->netns, ip), d->name);
@@ -47,10 +73,15 @@ static bool arp_off_confirm(struct scene *s, const struct cause *c)
 
 const struct cause cause_arp_off = {
 	.id = "arp-off",
-	.title = "ARP is off on the owner's device",
-	.proof = "The request is received and consumed, no answer. Confirmed: IFF_NOARP.",
+	.title = "ARP is off on the owner's device, or on the sender's",
+	.proof = "The request is received and consumed, no answer; or the sender asks nobody and "
+		 "sends to its own MAC address. Confirmed: IFF_NOARP.",
 	.repair = "ip -n B link set b0 arp on",
-	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}},
+	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_DROP, "OTHERHOST", NULL, 0},
+		{SIGN_DROP, "NO_TX_TARGET", NULL, 0},
+		{SIGN_DROP, NULL, "br_handle_frame_finish", 0},
+		{SIGN_DROP, NULL, "ip6_rcv_core", 0}, {SIGN_DROP, NULL, "ip_rcv_core", 0},
+		{SIGN_SENT, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0}},
 	.confirm = arp_off_confirm,
 };
 

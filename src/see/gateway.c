@@ -176,6 +176,61 @@ static int choose(const struct search *x)
 	return leaves;
 }
 
+/* Is it the underlay of a vxlan or another encapsulation of its namespace? */
+static bool carries_overlay(const struct topology *t, int device)
+{
+	const struct netns_view *n = &t->netns[t->devices[device].netns];
+
+	for (size_t i = n->first_device; i < n->first_device + n->device_count; i++) {
+		const struct device *d = &t->devices[i];
+
+		if (d->tunnel.lower && d->tunnel.lower == t->devices[device].ifindex)
+			return true;
+	}
+	return false;
+}
+
+bool gateway_cabled(const struct scene *s, int device, uint8_t family, const uint8_t *ip)
+{
+	const struct topology *t = s->topology;
+	int start = t->devices[device].netns;
+	bool *joined = calloc(t->device_count + 1, sizeof(*joined));
+	bool *seen = calloc(t->netns_count + 1, sizeof(*seen));
+	bool found = false, open, again = true;
+
+	if (joined && seen) {
+		joined[device] = true;
+		seen[start] = true;
+	}
+	/* A namespace that is reached is left by all its devices. */
+	for (bool first = true; joined && seen && again && !found; first = false) {
+		again = false;
+		for (size_t i = 0; i < t->device_count && !found; i++) {
+			bool *reached;
+
+			if (first ? (int)i != device
+				  : t->devices[i].netns == start || !seen[t->devices[i].netns] ||
+						joined[i])
+				continue;
+			joined[i] = true;
+			reached = scene_segment(s, (int)i, SEGMENT_CABLED, &open);
+			for (size_t k = 0; reached && k < t->device_count; k++) {
+				int netns = t->devices[k].netns;
+
+				if (!reached[k] || seen[netns])
+					continue;
+				seen[netns] = again = true;
+				found = found ||
+					scene_is_local(s, netns, family, ip) != TOPOLOGY_NONE;
+			}
+			free(reached);
+		}
+	}
+	free(seen);
+	free(joined);
+	return found;
+}
+
 bool gateway_find(
 	const struct scene *s, int netns, uint8_t family, const uint8_t *ip, uint8_t gateway[16])
 {
@@ -185,12 +240,15 @@ bool gateway_find(
 
 	x.owned = scene_owner(s, family == 6 ? AF_INET6 : AF_INET, ip, TOPOLOGY_NONE) !=
 		  TOPOLOGY_NONE;
-	for (size_t i = 0; i < t->netns[netns].device_count; i++) {
-		int d = (int)(t->netns[netns].first_device + i);
+	/* The same neighbour over an overlay comes before it over what the overlay runs on. */
+	for (int underlay = 0; underlay < 2; underlay++)
+		for (size_t i = 0; i < t->netns[netns].device_count; i++) {
+			int d = (int)(t->netns[netns].first_device + i);
 
-		if (t->devices[d].up && t->devices[d].kind != DEVICE_LOOPBACK)
-			candidates_of(&x, d);
-	}
+			if (t->devices[d].up && t->devices[d].kind != DEVICE_LOOPBACK &&
+				carries_overlay(t, d) == underlay)
+				candidates_of(&x, d);
+		}
 	chosen = choose(&x);
 	if (chosen == TOPOLOGY_NONE)
 		return false;

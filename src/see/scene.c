@@ -327,6 +327,68 @@ static unsigned int prefix_of(const struct scene *s, int netns, uint8_t family, 
 	return family == 6 ? 128 : 32;
 }
 
+/* The first address of the prefix that nobody has. */
+static bool free_address(
+	const struct scene *s, const struct address *like, uint8_t family, uint8_t out[16])
+{
+	unsigned int size = family == 6 ? 16 : 4;
+
+	memcpy(out, like->ip, 16);
+	for (unsigned int host = 1; host < 255; host++) {
+		out[size - 1] =
+			(uint8_t)((like->ip[size - 1] &
+					  (like->prefix >= size * 8 - 8
+							  ? 0xff << (size * 8 - like->prefix)
+							  : 0)) |
+				  host);
+		if (!address_covers(like, family, out))
+			break;
+		if (scene_owner(s, family == 6 ? AF_INET6 : AF_INET, out, TOPOLOGY_NONE) ==
+			TOPOLOGY_NONE)
+			return true;
+	}
+	return false;
+}
+
+/* A node without an address on the link that leads to ip gets one: IPv6 addresses go when their
+ * device goes down. */
+static bool suggest_address(struct scene *s, int netns, uint8_t family, const uint8_t *ip)
+{
+	const struct topology *t = s->topology;
+	const struct address *found = NULL;
+	char command[COMMAND_PREFIX], text[ADDRESS_TEXT];
+	uint8_t own[16];
+	int on = TOPOLOGY_NONE;
+
+	for (size_t i = 0; i < t->netns[netns].device_count && !found; i++) {
+		int d = (int)(t->netns[netns].first_device + i);
+		bool open, *reached;
+
+		if (!t->devices[d].up || t->devices[d].kind == DEVICE_LOOPBACK ||
+			t->devices[d].port.is_port || !gateway_cabled(s, d, family, ip))
+			continue;
+		reached = scene_segment(s, d, SEGMENT_PASSING, &open);
+		for (size_t k = 0; reached && k < t->device_count && !found; k++)
+			for (size_t m = 0; reached[k] && m < t->devices[k].address_count; m++) {
+				const struct address *a = &t->devices[k].addresses[m];
+
+				if (t->devices[k].netns != netns && address_family(a) == family &&
+					a->scope == 0 && address_covers(a, family, ip))
+					found = a;
+			}
+		free(reached);
+		on = d;
+	}
+	if (!found || !free_address(s, found, family, own))
+		return false;
+	verdict_fact(s->verdict, "rtnetlink", "%s in %s leads there, and has no address",
+		t->devices[on].name, scene_name(s, netns));
+	verdict_fix(s->verdict, "%s addr add %s/%u dev %s%s", scene_ip(s, netns, command),
+		address_text(text, family, own), found->prefix, t->devices[on].name,
+		family == 6 ? " nodad" : "");
+	return true;
+}
+
 bool scene_suggest_route(struct scene *s, int netns, uint8_t family, const uint8_t *ip)
 {
 	char command[COMMAND_PREFIX], prefix[64], way[WAY_TEXT], to[ADDRESS_TEXT];
@@ -334,6 +396,8 @@ bool scene_suggest_route(struct scene *s, int netns, uint8_t family, const uint8
 	if (netns < 0)
 		return false;
 	if (!scene_way(s, netns, family, ip, way)) {
+		if (suggest_address(s, netns, family, ip))
+			return true;
 		verdict_fact(s->verdict, "topology",
 			"no neighbour of %s leads to %s: a gateway cannot be named",
 			scene_name(s, netns), address_text(to, family, ip));
