@@ -17,6 +17,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "see/caller.bpf.h"
 #include "see/station.bpf.h"
 #include "see/path_event.h"
 
@@ -41,9 +42,8 @@ enum {
 /* Of the ring, half is for the packet alone: in a circle of bridges ARP goes round without end. */
 enum { EVENTS_SIZE = 4 << 20, EVENTS_NEIGHBOURS = EVENTS_SIZE / 2 };
 
-/* Set by the loader from the kernel's BTF: how many arguments the tracepoints have. */
+/* Set by the loader from the kernel's BTF: does the tracepoint have that argument. */
 const volatile bool drop_has_reason = true;
-const volatile bool consume_has_location = true;
 
 struct path_watch watch = {0};
 __u64 lost = 0;
@@ -664,7 +664,7 @@ int BPF_PROG(on_consume, struct sk_buff *skb)
 	if (!s || !s->event.match)
 		return 0;
 	e = &s->event;
-	e->location = consume_has_location ? ctx[1] : 0;
+	e->location = consume_location(ctx);
 	if ((e->match == PATH_PROBE && e->link[0] == 't' && e->link[1] == 'u' &&
 		    e->link[2] == 'n') ||
 		e->match == PATH_CARRIER || e->match == PATH_GUESS) {

@@ -1,12 +1,9 @@
 #include "see/path.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #pragma GCC diagnostic push
@@ -22,25 +19,10 @@ static int silent(enum libbpf_print_level level, const char *format, va_list arg
 	return 0;
 }
 
-/* How many arguments a tracepoint has on this kernel; -1 when it has no such tracepoint. */
-static int arguments(const struct btf *btf, const char *tracepoint)
-{
-	char name[64];
-	const struct btf_type *t;
-	int id;
-
-	snprintf(name, sizeof(name), "btf_trace_%s", tracepoint);
-	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
-	if (id < 0)
-		return -1;
-	t = btf__type_by_id(btf, btf__type_by_id(btf, (uint32_t)id)->type); /* pointer */
-	t = btf__type_by_id(btf, t->type);				    /* function */
-	return btf_vlen(t) - 1; /* the first is the program's own data */
-}
-
 /* A kernel without one of the tracepoints still shows the others. */
-static void programs_choose(struct path_bpf *bpf, const struct btf *btf)
+static void programs_choose(struct path *p)
 {
+	struct path_bpf *bpf = p->bpf;
 	const struct {
 		struct bpf_program *program;
 		const char *tracepoint;
@@ -57,10 +39,11 @@ static void programs_choose(struct path_bpf *bpf, const struct btf *btf)
 	};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		if (arguments(btf, list[i].tracepoint) < 0)
+		if (kernel_arguments(&p->kernel, list[i].tracepoint) < 0)
 			bpf_program__set_autoload(list[i].program, false);
-	bpf->rodata->drop_has_reason = arguments(btf, "kfree_skb") >= 3;
-	bpf->rodata->consume_has_location = arguments(btf, "consume_skb") >= 2;
+	bpf->rodata->drop_has_reason = kernel_arguments(&p->kernel, "kfree_skb") >= 3;
+	bpf->rodata->consume_has_location =
+		kernel_consumers(&p->kernel, bpf->rodata->consume_from, bpf->rodata->consume_to);
 }
 
 static int event_take(void *arg, void *bytes, size_t size)
@@ -79,17 +62,17 @@ int path_open(struct path *p, void (*event)(const struct path_event *, void *), 
 
 	*p = (struct path){.event = event, .arg = arg};
 	libbpf_set_print(silent);
-	p->btf = btf__load_vmlinux_btf();
-	if (!p->btf)
-		return error_errno(e, errno, "/sys/kernel/btf/vmlinux");
+	err = kernel_open(&p->kernel, e);
+	if (err)
+		return err;
 	p->bpf = path_bpf__open();
 	if (!p->bpf) {
 		err = -errno;
 		path_close(p);
 		return error_errno(e, -err, "eBPF programs");
 	}
-	programs_choose(p->bpf, p->btf);
-	stations_prepare(&p->stations, p->btf, p->bpf->progs.on_station, p->bpf->maps.places,
+	programs_choose(p);
+	stations_prepare(&p->stations, p->kernel.btf, p->bpf->progs.on_station, p->bpf->maps.places,
 		stations, sizeof(stations) / sizeof(stations[0]));
 	err = path_bpf__load(p->bpf);
 	if (!err)
@@ -112,8 +95,7 @@ void path_close(struct path *p)
 		ring_buffer__free(p->ring);
 	if (p->bpf)
 		path_bpf__destroy(p->bpf);
-	btf__free(p->btf);
-	symbols_done(&p->symbols);
+	kernel_close(&p->kernel);
 	*p = (struct path){0};
 }
 
@@ -168,34 +150,4 @@ int path_read(struct path *p)
 uint64_t path_lost(const struct path *p)
 {
 	return __atomic_load_n(&p->bpf->bss->lost, __ATOMIC_RELAXED);
-}
-
-const char *path_reason(const struct path *p, uint32_t reason)
-{
-	static const char prefix[] = "SKB_DROP_REASON_";
-	int id = btf__find_by_name_kind(p->btf, "skb_drop_reason", BTF_KIND_ENUM);
-	const struct btf_type *t;
-	const struct btf_enum *values;
-
-	if (id < 0)
-		return "";
-	t = btf__type_by_id(p->btf, (uint32_t)id);
-	values = btf_enum(t);
-	for (uint16_t i = 0; i < btf_vlen(t); i++) {
-		const char *name = btf__name_by_offset(p->btf, values[i].name_off);
-
-		if ((uint32_t)values[i].val != reason)
-			continue;
-		if (!strncmp(name, prefix, sizeof(prefix) - 1))
-			name += sizeof(prefix) - 1;
-		else if (!strncmp(name, "SKB_", 4)) /* SKB_CONSUMED, SKB_NOT_DROPPED_YET */
-			name += 4;
-		return name;
-	}
-	return "";
-}
-
-const char *path_symbol(struct path *p, uint64_t location)
-{
-	return symbols_name(&p->symbols, location);
 }

@@ -10,9 +10,6 @@
  *	path_read()     take them, again and again
  *	path_close()    everything is detached; nothing stays behind
  *
- * The names of drop reasons are read from this kernel's BTF, the names of
- * functions are asked of it (symbol.h): no number is compiled in.
- *
  * Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN in the first user namespace;
  * kernel 5.8 or later with BTF.  One thread owns a struct path.
  */
@@ -22,20 +19,18 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "see/kernel.h"
 #include "see/path_event.h"
 #include "see/stations.h"
-#include "see/symbol.h"
 
 struct path_bpf;
 struct ring_buffer;
-struct btf;
 
 struct path {
 	struct path_bpf *bpf;
 	struct ring_buffer *ring;
-	struct btf *btf;
+	struct kernel kernel; /* the names of reasons and functions */
 	struct stations stations;
-	struct symbols symbols;
 	void (*event)(const struct path_event *event, void *arg);
 	void *arg;
 };
@@ -77,9 +72,3 @@ int path_read(struct path *p);
 
 /* path_lost - events that found no room so far */
 uint64_t path_lost(const struct path *p);
-
-/* path_reason - "NETFILTER_DROP"; "" for a number this kernel has no name for */
-const char *path_reason(const struct path *p, uint32_t reason);
-
-/* path_symbol - the function that a code address lies in, without suffixes; "" when unknown */
-const char *path_symbol(struct path *p, uint64_t location);

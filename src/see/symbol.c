@@ -146,6 +146,19 @@ const char *symbols_name(struct symbols *s, uint64_t location)
 	return s->known[s->known_count++].name;
 }
 
+bool symbols_function(struct symbols *s, const char *name, __u64 *from, __u64 *to)
+{
+	if (!s->text)
+		list_read(s);
+	for (size_t i = 0; i + 1 < s->count; i++)
+		if (!strcmp(s->list[i].name, name)) {
+			*from = s->list[i].address;
+			*to = s->list[i + 1].address;
+			return true;
+		}
+	return false;
+}
+
 void symbols_done(struct symbols *s)
 {
 	if (s->bpf)

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <linux/types.h>
+
 struct symbol_bpf;
 struct symbol;
 
@@ -35,6 +37,9 @@ struct symbols {
  * location  a return address: it lies behind the call
  */
 const char *symbols_name(struct symbols *s, uint64_t location);
+
+/* symbols_function - from a function's first byte to that of the next; reads /proc/kallsyms */
+bool symbols_function(struct symbols *s, const char *name, __u64 *from, __u64 *to);
 void symbols_done(struct symbols *s);
 
 /* symbol_cut - cut "ip_fragment.constprop.0 [module]" to "ip_fragment"; an address is no name */

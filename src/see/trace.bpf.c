@@ -21,6 +21,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "see/caller.bpf.h"
 #include "see/station.bpf.h"
 #include "see/trace_event.h"
 
@@ -65,7 +66,6 @@ struct sk_buff___end {
 
 /* Set by the loader. */
 const volatile bool drop_has_reason = true;
-const volatile bool consume_has_location = true;
 const volatile bool only_drops = false;
 const volatile bool only_nodes = false;		  /* packets get their number in `nodes` only */
 const volatile __u32 filter_reach = TRACE_WINDOW; /* bytes of a frame that the filter may read */
@@ -840,7 +840,7 @@ int BPF_PROG(on_take, struct sk_buff *skb)
 	id = known_look(s, skb, TRACE_TAKE);
 	if (!id)
 		return 0;
-	s->event.location = consume_has_location ? ctx[1] : 0;
+	s->event.location = consume_location(ctx);
 	c = buffer_find(buffer_name(s, skb));
 	if (c && c->kind == TRACE_TX && s->event.link[0] == 't' && s->event.link[1] == 'u' &&
 		s->event.link[2] == 'n') /* sent into a tun, and taken from there */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "base/scoped.h"
@@ -25,30 +24,14 @@ static int silent(enum libbpf_print_level level, const char *format, va_list arg
 	return 0;
 }
 
-/* How many arguments a tracepoint has on this kernel; -1 when it has no such tracepoint. */
-static int arguments(const struct btf *btf, const char *tracepoint)
-{
-	const struct btf_type *t;
-	char name[64];
-	int id;
-
-	snprintf(name, sizeof(name), "btf_trace_%s", tracepoint);
-	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
-	if (id < 0)
-		return -1;
-	t = btf__type_by_id(btf, btf__type_by_id(btf, (uint32_t)id)->type); /* pointer */
-	t = btf__type_by_id(btf, t->type);				    /* function */
-	return btf_vlen(t) - 1; /* the first is the program's own data */
-}
-
 static void programs_choose(struct trace *t, const struct trace_wish *wish, uint32_t reach)
 {
 	struct trace_bpf *bpf = t->bpf;
 
 	/* Drops are told without it; it is the newest of the tracepoints. */
-	if (arguments(t->names.btf, "icmp_send") < 0)
+	if (kernel_arguments(&t->kernel, "icmp_send") < 0)
 		bpf_program__set_autoload(bpf->progs.on_refuse, false);
-	stations_prepare(&t->stations, t->names.btf, bpf->progs.on_station, bpf->maps.places,
+	stations_prepare(&t->stations, t->kernel.btf, bpf->progs.on_station, bpf->maps.places,
 		stations, sizeof(stations) / sizeof(stations[0]));
 	if (wish->alone) {
 		struct bpf_program *others[] = {bpf->progs.on_tx, bpf->progs.on_rx,
@@ -57,8 +40,9 @@ static void programs_choose(struct trace *t, const struct trace_wish *wish, uint
 		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 			bpf_program__set_autoload(others[i], false);
 	}
-	bpf->rodata->drop_has_reason = arguments(t->names.btf, "kfree_skb") >= 3;
-	bpf->rodata->consume_has_location = arguments(t->names.btf, "consume_skb") >= 2;
+	bpf->rodata->drop_has_reason = kernel_arguments(&t->kernel, "kfree_skb") >= 3;
+	bpf->rodata->consume_has_location =
+		kernel_consumers(&t->kernel, bpf->rodata->consume_from, bpf->rodata->consume_to);
 	bpf->rodata->only_drops = wish->drops;
 	bpf->rodata->filter_reach = reach;
 	bpf->rodata->only_nodes = wish->node_count > 0;
@@ -139,10 +123,8 @@ int trace_open(struct trace *t, const struct trace_wish *wish, trace_event_take 
 	if (err)
 		return err;
 	libbpf_set_print(silent);
-	t->names.btf = btf__load_vmlinux_btf();
-	if (!t->names.btf) {
-		err = error_errno(e, errno, "/sys/kernel/btf/vmlinux");
-	} else {
+	err = kernel_open(&t->kernel, e);
+	if (!err) {
 		err = object_open(t, &filter);
 		if (err)
 			error_errno(e, -err, "eBPF object");
@@ -164,7 +146,7 @@ void trace_close(struct trace *t)
 		ring_buffer__free(t->ring);
 	if (t->bpf)
 		trace_bpf__destroy(t->bpf);
-	path_close(&t->names);
+	kernel_close(&t->kernel);
 	*t = (struct trace){0};
 }
 
@@ -212,15 +194,15 @@ const char *trace_reason(struct trace *t, uint32_t reason)
 	if (!t->bpf->rodata->drop_has_reason)
 		return "";
 	if (reason >= TRACE_REASONS)
-		return path_reason(&t->names, reason);
+		return kernel_reason(&t->kernel, reason);
 	if (!t->reasons[reason])
-		t->reasons[reason] = path_reason(&t->names, reason);
+		t->reasons[reason] = kernel_reason(&t->kernel, reason);
 	return t->reasons[reason];
 }
 
 const char *trace_symbol(struct trace *t, uint64_t location)
 {
-	return location ? path_symbol(&t->names, location) : "";
+	return location ? kernel_symbol(&t->kernel, location) : "";
 }
 
 bool trace_loss(const struct trace_event *e, const char *reason, const char *symbol)

@@ -26,10 +26,12 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "see/path.h"
+#include "see/kernel.h"
+#include "see/stations.h"
 #include "see/trace_event.h"
 
 struct trace_bpf;
+struct ring_buffer;
 
 enum { TRACE_REASONS = 512 };
 
@@ -47,8 +49,7 @@ struct trace {
 	struct trace_bpf *bpf;
 	struct ring_buffer *ring;
 	struct stations stations;
-	struct path
-		names; /* never opened: holds BTF and symbols for the names of reasons and places */
+	struct kernel kernel; /* the names of reasons and functions */
 	const char *reasons[TRACE_REASONS];
 	trace_event_take *take;
 	void *arg;

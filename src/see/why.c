@@ -108,10 +108,10 @@ static void names_fill(struct asking *a)
 
 		if (n->event.kind == PATH_DROP)
 			snprintf(n->reason, sizeof(n->reason), "%s",
-				path_reason(&a->path, n->event.reason));
+				kernel_reason(&a->path.kernel, n->event.reason));
 		if (n->event.location)
 			snprintf(n->symbol, sizeof(n->symbol), "%s",
-				path_symbol(&a->path, n->event.location));
+				kernel_symbol(&a->path.kernel, n->event.location));
 	}
 }
 
