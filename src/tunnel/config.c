@@ -167,11 +167,13 @@ static void allowed_ips_add(
 }
 
 /* First add what is new, then take away what is not in the list: what stays is never gone. */
-static void allowed_ips_replace(
-	struct change *c, struct peer *p, const struct allowed_ip *list, size_t count)
+static void allowed_ips_replace(struct change *c, struct peer *p, const struct allowed_ip *list,
+	size_t count, size_t replaced)
 {
+	allowed_ips_add(c, p, list, replaced); /* they are taken from others, though */
 	routes_edition(&c->device->routes);
-	allowed_ips_add(c, p, list, count);
+	if (count > replaced)
+		allowed_ips_add(c, p, list + replaced, count - replaced);
 	routes_del_older(&c->device->routes, p);
 }
 
@@ -190,7 +192,7 @@ static void peer_apply(
 	if (change->given & GIVEN_KEEPALIVE)
 		device_set_keepalive(c->device, p, change->keepalive, m);
 	if (change->replace_allowed_ips)
-		allowed_ips_replace(c, p, list, change->allowed_ips);
+		allowed_ips_replace(c, p, list, change->allowed_ips, change->replaced);
 	else
 		allowed_ips_add(c, p, list, change->allowed_ips);
 }

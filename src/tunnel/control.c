@@ -40,7 +40,6 @@ struct control {
 	struct udp udp;
 	struct config_socket socket;
 	bool port_given; /* the port was asked for, not drawn */
-	bool was_up;	 /* the device, at some time */
 	int ask;
 	struct watch timer, wake, handshakes, tell, signals;
 	struct watch path4, path6;
@@ -233,15 +232,11 @@ static int settings_use(struct control *c, const struct settings *s)
 static int uapi_answer(void *arg, const struct uapi_request *q, struct uapi_reply *r)
 {
 	struct control *c = arg;
-	struct config_socket shown = c->socket;
 	struct moment m = moment_now();
 
 	switch (q->kind) {
 	case UAPI_GET:
-		/* As with the others, a port that nobody asked for is drawn when it comes up. */
-		if (!c->port_given && !c->was_up)
-			shown.listen_port = 0;
-		config_get(r, &c->device, &shown);
+		config_get(r, &c->device, &c->socket);
 		return 0;
 	case UAPI_SET:
 		return settings_use(c, &q->settings);
@@ -332,7 +327,6 @@ static void link_received(struct control *c, const struct privilege_message *m)
 	struct moment now = moment_now();
 
 	worker_mtu(c->worker, m->link.mtu);
-	c->was_up |= m->link.up;
 	if (m->link.up && !c->device.up)
 		device_up(&c->device, &now);
 	else if (!m->link.up && c->device.up)

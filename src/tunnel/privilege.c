@@ -135,7 +135,8 @@ static int settings_copy(struct settings *out, const uint8_t *map, size_t size)
 	memcpy(s.allowed_ips, map, s.allowed_count * sizeof(*s.allowed_ips));
 	for (size_t i = 0; i < s.peer_count; i++) {
 		if (s.peers[i].allowed_ip <= s.allowed_count &&
-			s.peers[i].allowed_ips <= s.allowed_count - s.peers[i].allowed_ip)
+			s.peers[i].allowed_ips <= s.allowed_count - s.peers[i].allowed_ip &&
+			s.peers[i].replaced <= s.peers[i].allowed_ips)
 			continue;
 		settings_done(&s);
 		return -EBADMSG;

@@ -52,6 +52,7 @@ struct peer_change {
 	bool update_only; /* do nothing for a peer that the device does not have */
 	bool replace_allowed_ips;
 	size_t allowed_ip, allowed_ips; /* first of settings->allowed_ips, and how many */
+	size_t replaced; /* so many of them come before the replacement, and go with it */
 };
 
 struct settings {

@@ -105,9 +105,7 @@ static int keepalive_apply(struct settings *s, struct peer_change *p, const char
 
 static int replace_allowed_ips_apply(struct settings *s, struct peer_change *p, const char *value)
 {
-	/* What this section said before is replaced as well. */
-	p->allowed_ip = s->allowed_count;
-	p->allowed_ips = 0;
+	p->replaced = p->allowed_ips;
 	return bool_apply(&p->replace_allowed_ips, value);
 }
 

@@ -46,11 +46,11 @@ warren_start() {
 	[ -s "$fifo.got" ] || { cat "$BATS_TEST_TMPDIR/$ns.$ifname.log"; return 1; }
 }
 
-# go_start NS IFNAME: the same with Debian's wireguard-go
+# go_start NS IFNAME: the same with Debian's wireguard-go, or another that WIREGUARD_GO names
 go_start() {
 	local ns=$1 ifname=$2
 	nsenter -t "$(cat "$BATS_TEST_TMPDIR/$ns.pid")" -m -n \
-		env LOG_LEVEL=verbose wireguard-go -f "$ifname" >"$BATS_TEST_TMPDIR/$ns.$ifname.log" 2>&1 3>&- &
+		env LOG_LEVEL=verbose "${WIREGUARD_GO:-wireguard-go}" -f "$ifname" >"$BATS_TEST_TMPDIR/$ns.$ifname.log" 2>&1 3>&- &
 	tunnel=$!
 	echo $tunnel >>"$BATS_TEST_TMPDIR/pids"
 	wait_for 20 node "$ns" wg show "$ifname"

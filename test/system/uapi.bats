@@ -145,3 +145,22 @@ replace_peers=true
 	[ "$output" = errno=0 ]
 	[ -z "$(node $N wg show wg0 peers)" ]
 }
+
+# pairs raw|wg SEED ROUNDS: the same to Warren and to wireguard-go
+pairs() {
+	G=$(name g)
+	node_add $G
+	go_start $G wg0
+	run timeout 120 python3 "$BATS_TEST_DIRNAME/uapi-pairs.py" "$@" \
+		"$(cat "$BATS_TEST_TMPDIR/$N.pid")" "$(cat "$BATS_TEST_TMPDIR/$G.pid")"
+	echo "$output"
+	[ "$status" = 0 ]
+}
+
+@test "random requests are answered as wireguard-go answers them" {
+	pairs raw ${SEED:-1} ${ROUNDS:-400}
+}
+
+@test "random commands of wg lead to what they lead to with wireguard-go" {
+	pairs wg ${SEED:-1} ${ROUNDS:-40}
+}
