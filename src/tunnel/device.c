@@ -215,18 +215,23 @@ static bool is_explained(const struct peer *p)
 	       p->trouble_at >= atomic_load_explicit(&p->timers.initiated, memory_order_relaxed);
 }
 
+/* The initiation that is under way was not answered in time. */
+static void unanswered(struct peer *p, const struct moment *m)
+{
+	if (!is_explained(p))
+		trouble_set(p, m, TROUBLE_NO_REPLY, 0);
+	endpoint_forget_source(&p->endpoint);
+}
+
 static void act(struct device *d, struct peer *p, const struct moment *m, enum timer what)
 {
 	switch (what) {
 	case TIMER_RETRY:
-		if (!is_explained(p))
-			trouble_set(p, m, TROUBLE_NO_REPLY, 0);
-		endpoint_forget_source(&p->endpoint);
+		unanswered(p, m);
 		handshake_begin(d, p, m, true);
 		break;
 	case TIMER_GIVE_UP:
-		if (!is_explained(p))
-			trouble_set(p, m, TROUBLE_NO_REPLY, 0);
+		unanswered(p, m);
 		peer_end_handshake(p);
 		d->calls->purge(d->arg, p);
 		break;
@@ -282,8 +287,12 @@ static void take_mail(struct device *d, const struct moment *m)
 				d->calls->ready(d->arg, p, false);
 			}
 		}
-		if (bits & PEER_WANTS_SESSION)
+		if (bits & PEER_WANTS_SESSION) {
+			/* A packet asks before the retry, which waits a little longer, is due. */
+			if (p->timers.retry_at && timers_may_initiate(&p->timers, m->now))
+				unanswered(p, m);
 			handshake_begin(d, p, m, false);
+		}
 		device_settle(d, p, m);
 	}
 }

@@ -212,6 +212,26 @@ TEST(a_peer_that_is_still_asked_for_is_not_given_up)
 	world_end();
 }
 
+/* Packets ask for a session all the time, and so always before the retry with its jitter. */
+TEST(a_peer_that_is_asked_for_all_the_time_is_said_not_to_reply_and_forgets_its_source)
+{
+	world_begin(2);
+	struct peer *p = world_peer(0, 1);
+	struct endpoint e = world_endpoint(1);
+
+	e.ifindex = 7;
+	endpoint_set(&p->endpoint, &e);
+	world.node[1].cut = true;
+	for (int i = 0; i < 510; i++) {
+		world_send(0, 1, 1 + i);
+		world_run(SECOND / 100);
+	}
+	CHECK(world_count(0, WIRE_INITIATION, 0) == 2);
+	CHECK(p->trouble == TROUBLE_NO_REPLY);
+	CHECK(endpoint_read(&p->endpoint, &e) && !e.ifindex);
+	world_end();
+}
+
 TEST(no_more_than_128_packets_wait_and_the_oldest_are_dropped)
 {
 	world_begin(2);

@@ -1,6 +1,10 @@
-/* crowd config PEERS                  a configuration for `wg setconf`: the device, and so many
- * peers crowd handshakes ADDRESS PORT PEERS SECONDS [WINDOW] crowd live ADDRESS PORT PEERS SECONDS
+/* crowd config PEERS   a configuration for `wg setconf`: the device, and so many peers
+ * crowd key NUMBER     a peer's private key; of 0: the device's
+ * crowd handshakes ADDRESS PORT PEERS SECONDS [WINDOW]
+ * crowd live ADDRESS PORT PEERS SECONDS
  * crowd forge ADDRESS PORT RATE SECONDS
+ * crowd prove ADDRESS PORT COUNT
+ * crowd ahead ADDRESS PORT SECONDS COUNT
  *
  * Many peers in one process, against one tunnel, from one socket.  All keys come
  * from numbers, so that both sides agree on them; peer i has the address 10.i.
@@ -14,6 +18,11 @@
  *
  * forge: initiations with a valid mac1 and random contents, from many source
  * ports, at a steady rate: what a stranger who knows the public key can send.
+ *
+ * prove: peer 1 asks under load; with the cookie it gets it proves its address,
+ * COUNT times at once.
+ *
+ * ahead: peer 1 with a clock that is SECONDS ahead, COUNT initiations at once.
  *
  * Results are one line of JSON.
  */
@@ -88,21 +97,22 @@ static int open_socket(const char *address, const char *port)
 	return fd;
 }
 
-static void prepare(struct attempt *a, const struct noise_identity *target, uint32_t number)
+static void prepare(struct attempt *a, const struct noise_identity *target, uint32_t number,
+	int64_t wall, const uint8_t *cookie)
 {
 	uint8_t secret[WIRE_KEY], ephemeral[WIRE_KEY], stamp[WIRE_STAMP];
 	struct noise_identity me;
 
 	identity(&me, number + 1);
 	randombytes_buf(ephemeral, sizeof(ephemeral));
-	tai64n_encode(stamp, clock_wall());
+	tai64n_encode(stamp, wall);
 	a->message.type = le32_put(WIRE_INITIATION);
 	a->message.sender = le32_put(number);
 	if (!noise_precompute(&me, target->public_key, secret) ||
 		!noise_initiate(
 			&a->state, &me, target->public_key, secret, ephemeral, stamp, &a->message))
 		abort();
-	cookie_sign(&a->message, sizeof(a->message), target->public_key, NULL);
+	cookie_sign(&a->message, sizeof(a->message), target->public_key, cookie);
 }
 
 /* Does the answer decrypt?  Then there are keys. */
@@ -178,7 +188,7 @@ static struct attempt *prepare_all(uint32_t peers)
 
 	identity(&target, 0);
 	for (uint32_t i = 0; i < peers; i++)
-		prepare(&attempts[i], &target, i);
+		prepare(&attempts[i], &target, i, clock_wall(), NULL);
 	fprintf(stderr, "%u initiations are ready\n", peers);
 	return attempts;
 }
@@ -335,6 +345,73 @@ static int forge(const char *address, const char *port, uint32_t rate, int secon
 	return 0;
 }
 
+/* --- one peer ------------------------------------------------------------ */
+
+static ssize_t hear(int fd, void *out, size_t room)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, 1000) > 0 ? recv(fd, out, room, 0) : -1;
+}
+
+static int prove(int fd, uint32_t count)
+{
+	uint8_t cookie[WIRE_MAC], answer[256];
+	struct noise_identity target;
+	struct wire_cookie w;
+	struct attempt a = {0};
+	ssize_t n = -1;
+
+	identity(&target, 0);
+	for (int i = 0; i < 50 && n != sizeof(w); i++) { /* the load may not have begun */
+		prepare(&a, &target, 0, clock_wall(), NULL);
+		send(fd, &a.message, sizeof(a.message), 0);
+		n = hear(fd, answer, sizeof(answer));
+		usleep(100000);
+	}
+	if (n != sizeof(w))
+		return 1;
+	memcpy(&w, answer, sizeof(w));
+	if (!cookie_open(&w, target.public_key, a.message.macs.mac1, cookie))
+		return 1;
+	for (uint32_t i = 0; i < count; i++) {
+		prepare(&a, &target, 0, clock_wall() + i * SECOND, cookie);
+		send(fd, &a.message, sizeof(a.message), 0);
+	}
+	n = hear(fd, answer, sizeof(answer));
+	printf("{\"cookie\":true,\"answered\":%s}\n",
+		n == sizeof(struct wire_response) ? "true" : "false");
+	return 0;
+}
+
+static int ahead(int fd, int seconds, uint32_t count)
+{
+	struct noise_identity target;
+	struct attempt a = {0};
+	uint8_t answer[256];
+	ssize_t n;
+
+	identity(&target, 0);
+	for (uint32_t i = 0; i < count; i++) {
+		prepare(&a, &target, 0, clock_wall() + (seconds + (int)i) * SECOND, NULL);
+		send(fd, &a.message, sizeof(a.message), 0);
+	}
+	n = hear(fd, answer, sizeof(answer));
+	printf("{\"answered\":%s}\n", n == sizeof(struct wire_response) ? "true" : "false");
+	return 0;
+}
+
+static int print_key(uint32_t number)
+{
+	struct noise_identity me;
+	char text[64];
+
+	identity(&me, number);
+	base64_format(text, me.private_key, WIRE_KEY);
+	puts(text);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (sodium_init() < 0 || hash_start())
@@ -348,8 +425,15 @@ int main(int argc, char **argv)
 		return live(open_socket(argv[2], argv[3]), (uint32_t)atoi(argv[4]), atoi(argv[5]));
 	if (argc == 6 && !strcmp(argv[1], "forge"))
 		return forge(argv[2], argv[3], (uint32_t)atoi(argv[4]), atoi(argv[5]));
+	if (argc == 3 && !strcmp(argv[1], "key"))
+		return print_key((uint32_t)atoi(argv[2]));
+	if (argc == 5 && !strcmp(argv[1], "prove"))
+		return prove(open_socket(argv[2], argv[3]), (uint32_t)atoi(argv[4]));
+	if (argc == 6 && !strcmp(argv[1], "ahead"))
+		return ahead(open_socket(argv[2], argv[3]), atoi(argv[4]), (uint32_t)atoi(argv[5]));
 	fprintf(stderr,
-		"usage: crowd config PEERS | handshakes ADDRESS PORT PEERS SECONDS [WINDOW] "
-		"| live ADDRESS PORT PEERS SECONDS | forge ADDRESS PORT RATE SECONDS\n");
+		"usage: crowd config PEERS | key NUMBER | handshakes ADDRESS PORT PEERS SECONDS [WINDOW] "
+		"| live ADDRESS PORT PEERS SECONDS | forge ADDRESS PORT RATE SECONDS "
+		"| prove ADDRESS PORT COUNT | ahead ADDRESS PORT SECONDS COUNT\n");
 	return 2;
 }

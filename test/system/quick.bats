@@ -33,7 +33,7 @@ state() {
 	node $1 ip -6 rule
 	node $1 ip route show table all | grep -v -e fe80:: -e ff00::
 	node $1 ip -6 route show table all | grep -v -e fe80:: -e ff00::
-	node $1 nft list ruleset | grep -v fe80::
+	node $1 nft list ruleset | sed '/fe80::/d'
 	node $1 sysctl net.ipv4.conf.all.src_valid_mark
 	node $1 ip -o addr show | grep -v fe80:: | sed 's/^[0-9]*: //; s/valid_lft.*//'
 	node $1 ip -o link show | grep -o 'mtu [0-9]*'

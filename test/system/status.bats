@@ -123,6 +123,95 @@ knock() {
 	[ "$(ask $A '.peers[0].no_handshake.error')" = "Operation not permitted" ]
 }
 
+# The reasons that take a peer who misbehaves: test/bench/crowd.c is that peer.
+crowd() {
+	node $A timeout 60 "$BATS_TEST_DIRNAME/../../build/crowd" "$@"
+}
+# B is the crowd's device, A its first peer
+as_crowd() {
+	node $A wg set wg0 peer "$(public_key b)" remove
+	crowd key 0 >"$BATS_TEST_TMPDIR/b.key"
+	crowd key 1 >"$BATS_TEST_TMPDIR/a.key"
+	b_start
+	node $A wg set wg0 private-key "$(key a)" peer "$(public_key b)" allowed-ips 192.168.3.2/32 endpoint 10.32.0.2:51820
+}
+b_drops() { # REASON
+	[ "$(ask $B "[.drops[\"$1\"], .peers[].drops[\"$1\"] | select(. != null)] | add // 0")" -ge 1 ]
+}
+stranger() { # REASON
+	[ "$(ask $B "[.strangers[] | select(.reason == \"$1\")] | length")" -ge 1 ]
+}
+# A new handshake of A, at once: a device that comes up asks for none before a packet does.
+again() {
+	ip -n $A link set wg0 down
+	ip -n $A link set wg0 up
+	knock
+}
+
+# The load comes and goes: what is refused cheaply is none.
+cookie_met() {
+	again
+	sleep 0.1
+	reason_is $A cookie
+}
+
+@test "a clock that was set back: the peer's handshake is not newer; when time has caught up it succeeds" {
+	as_crowd
+	ip -n $A link set wg0 down
+	crowd ahead 10.32.0.2 51820 12 1 | grep -q '"answered":true'
+	local began=$SECONDS
+	ip -n $A link set wg0 up
+	background node $A ping -i 0.5 192.168.3.2
+	wait_for 10 reason_is $B stale-timestamp
+	b_drops handshake-stale
+	wait_for 10 reason_is $A no-reply
+	[ "$(grep -c "its clock was set back" "$BATS_TEST_TMPDIR/$B.wg0.log")" = 1 ] # said once
+	wait_for 30 reason_is $A null
+	[ $((SECONDS - began)) -ge 11 ]
+	reason_is $B null
+}
+
+@test "handshakes of one peer that follow too closely" {
+	as_crowd
+	crowd ahead 10.32.0.2 51820 1 5
+	b_drops handshake-flood
+	reason_is $B flood || reason_is $B unconfirmed
+}
+
+@test "under load: strangers are asked to prove their address, the peer does, and too many are refused" {
+	as_crowd
+	background nsenter -t "$(cat "$BATS_TEST_TMPDIR/$A.pid")" -m -n "$BATS_TEST_DIRNAME/../../build/crowd" forge 10.32.0.2 51820 3000 9
+	wait_for 10 b_drops handshake-cookie
+	stranger invalid # what was forged before the load was noticed
+	stranger address-unproven
+	wait_for 15 cookie_met
+	crowd prove 10.32.0.2 51820 60
+	stranger rate-limit
+	b_drops handshake-rate
+	grep -q "more handshakes from its address" "$BATS_TEST_TMPDIR/$B.wg0.log" || stranger rate-limit
+	# and with its cookie A comes through, with the load or after it
+	wait_for 30 node $A ping -c 1 -W 1 192.168.3.2
+	reason_is $A null
+}
+
+@test "a peer whose public key is no usable point" {
+	node $A wg set wg0 peer "$(head -c 32 /dev/zero | base64)" allowed-ips 192.168.3.9/32 endpoint 10.32.0.2:51820
+	run ! node $A ping -c 1 -W 0.2 192.168.3.9
+	[ "$(ask $A '.peers[] | select(.allowed_ips[0] == "192.168.3.9/32") | .no_handshake.reason')" = bad-key ]
+}
+
+@test "the path says so over IPv6, too: a router without a route answers" {
+	#	 A e0 fd00:32::1 --- fd00:32::2 e0 B, which forwards and has no route
+	ip -n $A addr add fd00:32::1/64 dev e0 nodad
+	ip -n $B addr add fd00:32::2/64 dev e0 nodad
+	node $B sysctl -q -w net.ipv6.conf.all.forwarding=1
+	ip -n $A -6 route add default via fd00:32::2
+	node $A wg set wg0 peer "$(public_key b)" endpoint '[2001:db8::1]:51820'
+	knock
+	wait_for 15 reason_is $A path-error
+	[ "$(ask $A '.peers[0].no_handshake.error')" = "Network is unreachable" ]
+}
+
 @test "all tunnels are told when none is named, and none is no error" {
 	warren_start $A wg1
 	[ "$(node $A "$WARREN" tunnel status --json | jq -r '[.tunnels[].interface] | join(" ")')" = "wg0 wg1" ]
