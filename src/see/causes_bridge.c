@@ -512,6 +512,31 @@ static const struct device *port_loose(const struct scene *s, int end, const str
 	return NULL;
 }
 
+/* Anywhere between the two: the device that, as a port, would join them. */
+static const struct device *port_between(
+	const struct scene *s, int from, int to, const struct device **bridge)
+{
+	const struct topology *t = s->topology;
+	int path[WAY_MAX];
+
+	for (size_t i = 0; from != TOPOLOGY_NONE && to != TOPOLOGY_NONE && i < t->device_count;
+		i++) {
+		const struct device *port;
+		int end = t->devices[i].end.device, loose = (int)i, master;
+
+		if (t->devices[i].kind != DEVICE_VETH || end == TOPOLOGY_NONE ||
+			!(port = port_loose(s, end, bridge)) || port != &t->devices[i])
+			continue;
+		master = (int)(*bridge - t->devices);
+		if ((cable_path(t, from, master, path, WAY_MAX) &&
+			    cable_path(t, loose, to, path, WAY_MAX)) ||
+			(cable_path(t, from, loose, path, WAY_MAX) &&
+				cable_path(t, master, to, path, WAY_MAX)))
+			return port;
+	}
+	return NULL;
+}
+
 static bool port_not_enslaved_confirm(struct scene *s, const struct cause *c)
 {
 	const struct topology *t = s->topology;
@@ -541,6 +566,13 @@ static bool port_not_enslaved_confirm(struct scene *s, const struct cause *c)
 	while (!port && (owner = scene_owner(s, family == 6 ? AF_INET6 : AF_INET, wanted, owner)) !=
 				TOPOLOGY_NONE)
 		port = port_loose(s, owner, &bridge);
+	if (!port)
+		port = port_between(s, device,
+			at->event.has_link && s->ending->kind != ENDING_UNRESOLVED
+				? mac_owner(s, at->event.lladdr)
+				: scene_owner(s, family == 6 ? AF_INET6 : AF_INET, wanted,
+					  TOPOLOGY_NONE),
+			&bridge);
 	if (!port)
 		return false;
 	scene_at(s, port->netns, port->name);

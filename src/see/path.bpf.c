@@ -172,10 +172,18 @@ static __always_inline __u32 be32_at(const __u8 *p)
 	return (__u32)p[0] << 24 | (__u32)p[1] << 16 | (__u32)p[2] << 8 | p[3];
 }
 
-static __always_inline bool token_at(const __u8 *p)
+/* Behind the packet's end (or what of it is linear) lies the rest of another one. */
+static __always_inline bool captured(const struct path_event *e, const __u8 *p, __u32 length)
+{
+	return (__u64)(p - e->bytes) + length <= e->captured;
+}
+
+static __always_inline bool token_at(const struct path_event *e, const __u8 *p)
 {
 	__u64 there, ours;
 
+	if (!captured(e, p, PATH_TOKEN))
+		return false;
 	__builtin_memcpy(&there, p, PATH_TOKEN);
 	__builtin_memcpy(&ours, watch.token, PATH_TOKEN);
 	return there == ours;
@@ -292,8 +300,7 @@ static __always_inline __u32 carrier_match(struct path_event *e, const __u8 *pay
 	struct key key;
 	__u32 *known;
 
-	/* What lies behind the packet's end is the rest of another one. */
-	if ((__u64)(payload - e->bytes) + PATH_KEY > e->captured)
+	if (!captured(e, payload, PATH_KEY))
 		return PATH_NOTHING;
 
 	__builtin_memcpy(key.bytes, payload, PATH_KEY);
@@ -374,7 +381,7 @@ static __always_inline bool icmp_peel(struct scratch *s, const __u8 *q, __u32 pr
 		if (type >= 133 && type <= 137 && watch.neighbours)
 			s->match = PATH_NEIGHBOUR;
 	}
-	if (echo && (token_at(q + 8) ||
+	if (echo && (token_at(&s->event, q + 8) ||
 			    (s->quoted && watch.proto == proto && be16_at(q + 4) == watch.first &&
 				    be16_at(q + 6) == watch.second)))
 		s->match = PATH_PROBE;
@@ -389,8 +396,9 @@ static __always_inline bool udp_peel(struct scratch *s, const __u8 *q, __u32 l4)
 {
 	const __u8 *frame = q + 16;
 
-	if (watch.proto == UDP && (token_at(q + 8) || (s->quoted && be16_at(q) == watch.first &&
-							      be16_at(q + 2) == watch.second))) {
+	if (watch.proto == UDP &&
+		(token_at(&s->event, q + 8) || (s->quoted && be16_at(q) == watch.first &&
+						       be16_at(q + 2) == watch.second))) {
 		s->match = PATH_PROBE;
 		return false;
 	}
@@ -429,7 +437,8 @@ __noinline int layer_peel(void)
 	if (proto == UDP)
 		return udp_peel(s, q, l4);
 	if (proto == TCP) {
-		if (tcp_match(q, s->event.netns, s->quoted))
+		if (captured(&s->event, q, s->quoted ? 8 : 20) &&
+			tcp_match(q, s->event.netns, s->quoted))
 			s->match = PATH_PROBE;
 		else if (!s->quoted)
 			s->match = carrier_match(
