@@ -147,8 +147,10 @@ static const struct seen *sender_before(const struct scene *s)
 
 		if ((n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) &&
 			n->leg == at->leg && n->event.netns != at->event.netns &&
-			n->outer.kind == n->inner.kind && d != TOPOLOGY_NONE &&
-			!s->topology->devices[d].port.is_port &&
+			n->outer.family == at->outer.family &&
+			scene_address_equal(
+				n->outer.family, n->outer.destination, at->outer.destination) &&
+			d != TOPOLOGY_NONE && !s->topology->devices[d].port.is_port &&
 			s->topology->devices[d].mac_size == 6)
 			return n;
 	}

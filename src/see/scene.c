@@ -350,42 +350,59 @@ static bool free_address(
 	return false;
 }
 
-/* A node without an address on the link that leads to ip gets one: IPv6 addresses go when their
- * device goes down. */
+/* A neighbour's address on the segment of `device`: one whose prefix covers ip, or any. */
+static const struct address *neighbour_address(
+	const struct scene *s, int device, uint8_t family, const uint8_t *ip)
+{
+	const struct topology *t = s->topology;
+	const struct address *any = NULL, *covering = NULL;
+	bool open, *reached = scene_segment(s, device, SEGMENT_PASSING, &open);
+
+	for (size_t k = 0; reached && k < t->device_count && !covering; k++)
+		for (size_t m = 0; reached[k] && m < t->devices[k].address_count; m++) {
+			const struct address *a = &t->devices[k].addresses[m];
+
+			if (t->devices[k].netns == t->devices[device].netns ||
+				address_family(a) != family || a->scope)
+				continue;
+			any = any ? any : a;
+			if (address_covers(a, family, ip))
+				covering = a;
+		}
+	free(reached);
+	return covering ? covering : any;
+}
+
+/* A node without an address on the link that leads to ip gets one, and a route if it is farther:
+ * IPv6 addresses go when their device goes down. */
 static bool suggest_address(struct scene *s, int netns, uint8_t family, const uint8_t *ip)
 {
 	const struct topology *t = s->topology;
-	const struct address *found = NULL;
-	char command[COMMAND_PREFIX], text[ADDRESS_TEXT];
+	const struct address *like = NULL;
+	const struct device *on = NULL;
+	char command[COMMAND_PREFIX], text[ADDRESS_TEXT], prefix[64];
 	uint8_t own[16];
-	int on = TOPOLOGY_NONE;
 
-	for (size_t i = 0; i < t->netns[netns].device_count && !found; i++) {
+	for (size_t i = 0; i < t->netns[netns].device_count && !like; i++) {
 		int d = (int)(t->netns[netns].first_device + i);
-		bool open, *reached;
 
-		if (!t->devices[d].up || t->devices[d].kind == DEVICE_LOOPBACK ||
-			t->devices[d].port.is_port || !gateway_cabled(s, d, family, ip))
-			continue;
-		reached = scene_segment(s, d, SEGMENT_PASSING, &open);
-		for (size_t k = 0; reached && k < t->device_count && !found; k++)
-			for (size_t m = 0; reached[k] && m < t->devices[k].address_count; m++) {
-				const struct address *a = &t->devices[k].addresses[m];
-
-				if (t->devices[k].netns != netns && address_family(a) == family &&
-					a->scope == 0 && address_covers(a, family, ip))
-					found = a;
-			}
-		free(reached);
-		on = d;
+		on = &t->devices[d];
+		if (on->up && on->kind != DEVICE_LOOPBACK && !on->port.is_port &&
+			gateway_cabled(s, d, family, ip))
+			like = neighbour_address(s, d, family, ip);
 	}
-	if (!found || !free_address(s, found, family, own))
+	if (!like || !free_address(s, like, family, own))
 		return false;
-	verdict_fact(s->verdict, "rtnetlink", "%s in %s leads there, and has no address",
-		t->devices[on].name, scene_name(s, netns));
-	verdict_fix(s->verdict, "%s addr add %s/%u dev %s%s", scene_ip(s, netns, command),
-		address_text(text, family, own), found->prefix, t->devices[on].name,
+	verdict_fact(s->verdict, "rtnetlink", "%s in %s leads there, and has no address", on->name,
+		scene_name(s, netns));
+	scene_ip(s, netns, command);
+	verdict_fix(s->verdict, "%s addr add %s/%u dev %s%s", command,
+		address_text(text, family, own), like->prefix, on->name,
 		family == 6 ? " nodad" : "");
+	if (!address_covers(like, family, ip))
+		verdict_fix(s->verdict, "%s route add %s via %s", command,
+			prefix_text(prefix, family, ip, prefix_of(s, netns, family, ip)),
+			address_text(text, family, like->ip));
 	return true;
 }
 
