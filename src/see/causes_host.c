@@ -246,32 +246,114 @@ const struct cause cause_qdisc_drop = {
 
 /* ---- xfrm-policy ---- */
 
+/* Which packet a policy would have had to let pass, where, and in which direction. */
+static const char *xfrm_place(const struct scene *s, int *netns, struct packet_view *p)
+{
+	const struct seen *at = scene_seen(s);
+	struct asked a;
+
+	*netns = at ? scene_netns(s, at) : s->asker;
+	scene_packet(s, p);
+	if (!at)
+		return "out";
+	if (asked_find(s, &a)) { /* heard, and the advertisement is not let out */
+		if (!a.heard || a.told || s->ending->family != 6)
+			return NULL;
+		*netns = s->topology->devices[a.owner].netns;
+		*p = (struct packet_view){.family = 6, .proto = IPPROTO_ICMPV6, .icmp_type = 136};
+		memcpy(p->source, s->ending->wanted, 16);
+		memcpy(p->destination, a.heard->outer.source, 16);
+		return "out";
+	}
+	if (at->event.kind == PATH_DROP && strstr(at->symbol, "forward"))
+		return "fwd";
+	if (*netns < 0 || scene_is_local(s, *netns, p->family, p->destination) == TOPOLOGY_NONE)
+		return at->event.kind == PATH_RX ? "fwd" : "out";
+	if (at->event.kind != PATH_RX || at->leg != LEG_REQUEST)
+		return "in";
+	/* Arrived, and not answered: the answer is not let out. */
+	scene_turn(p);
+	return "out";
+}
+
+/* "src 10.0.0.1/32 dst 10.0.0.0/8 proto icmp": does it select the packet? */
+static bool selector_fits(const char *line, const struct packet_view *p)
+{
+	static const struct {
+		const char *name;
+		uint8_t number;
+	} protos[] = {{"icmp", IPPROTO_ICMP}, {"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP},
+		{"ipv6-icmp", IPPROTO_ICMPV6}};
+	static const uint8_t zero[16];
+	char from[64] = "", to[64] = "", proto[32] = "";
+	const char *rest;
+
+	if (sscanf(line, "src %63s dst %63s", from, to) != 2)
+		return false;
+	rest = strstr(line, " proto ");
+	if (rest)
+		sscanf(rest, " proto %31s", proto);
+	for (size_t i = 0; proto[0] && i < sizeof(protos) / sizeof(protos[0]); i++)
+		if (!strcmp(protos[i].name, proto) && protos[i].number != p->proto)
+			return false;
+	if ((strchr(from, ':') != NULL) != (p->family == 6))
+		return false;
+	/* A packet that was never sent may have no source yet. */
+	return (!memcmp(p->source, zero, sizeof(zero)) ||
+		       prefix_holds(from, p->family, p->source)) &&
+	       prefix_holds(to, p->family, p->destination);
+}
+
+static bool has_states(const struct scene *s, int netns)
+{
+	const char *const argv[] = {"ip", "xfrm", "state", "list", NULL};
+	char *text = live_command(scene_fd(s, netns), argv);
+	bool any = text && strstr(text, "src ");
+
+	free(text);
+	return any;
+}
+
+/* The policy of that direction that blocks the packet, or wants a state that is not there. */
+static bool policy_find(const struct scene *s, int netns, const struct packet_view *p,
+	const char *want, char selector[128])
+{
+	const char *const argv[] = {"ip", "xfrm", "policy", "list", NULL};
+	char *text = netns < 0 ? NULL : live_command(scene_fd(s, netns), argv), *rest = text;
+	bool fits = false, found = false;
+	char line_want[16];
+
+	/* "src A dst B" begins a policy; "dir in action block priority 0" follows, and "tmpl ...".
+	 */
+	snprintf(line_want, sizeof(line_want), "dir %s ", want);
+	for (char *line = strsep(&rest, "\n"); line && !found; line = strsep(&rest, "\n")) {
+		const char *dir = strstr(line, "dir ");
+
+		if (!strncmp(line, "src ", 4)) {
+			snprintf(selector, 128, "%s", line);
+			fits = selector_fits(line, p);
+			if (selector[0] && selector[strlen(selector) - 1] == ' ')
+				selector[strlen(selector) - 1] = '\0';
+		} else if (dir) {
+			fits = fits && !strncmp(dir, line_want, strlen(line_want));
+			found = fits && strstr(line, "action block");
+		} else if (strstr(line, "tmpl ")) {
+			found = fits && !has_states(s, netns);
+		}
+	}
+	free(text);
+	return found;
+}
+
 static bool xfrm_policy_confirm(struct scene *s, const struct cause *c)
 {
 	const struct seen *at = scene_seen(s);
-	int netns = at ? scene_netns(s, at) : s->asker;
-	const char *const argv[] = {"ip", "xfrm", "policy", "list", NULL};
-	char *text = netns < 0 ? NULL : live_command(scene_fd(s, netns), argv);
-	char exec[COMMAND_PREFIX], selector[128] = "", direction[16] = "";
-	bool found = false;
+	char exec[COMMAND_PREFIX], selector[128] = "";
+	struct packet_view p;
+	int netns;
+	const char *direction = xfrm_place(s, &netns, &p);
 
-	/* "src A dst B" begins a policy; "dir in action block priority 0" follows. */
-	for (char *line = text ? strtok(text, "\n") : NULL; line && !found;
-		line = strtok(NULL, "\n")) {
-		char *dir = strstr(line, "dir ");
-
-		if (!strncmp(line, "src ", 4))
-			snprintf(selector, sizeof(selector), "%s", line);
-		if (!dir || strstr(line, "socket"))
-			continue;
-		snprintf(direction, sizeof(direction), "%.*s", (int)strcspn(dir + 4, " "), dir + 4);
-		found = strstr(line, "block") || strstr(text, "tmpl");
-		if (at && at->event.kind == PATH_DROP && !strcmp(at->symbol, "ip_forward") &&
-			strcmp(direction, "fwd") != 0)
-			found = false;
-	}
-	free(text);
-	if (!found)
+	if (!direction || !policy_find(s, netns, &p, direction, selector))
 		return false;
 	scene_at(s, netns, at ? at->event.device : "");
 	scene_why(s, "an IPsec policy of %s (%s, dir %s) stops %s", scene_name(s, netns), selector,
@@ -292,7 +374,8 @@ const struct cause cause_xfrm_policy = {
 	.repair = "ip netns exec N ip xfrm policy delete ...",
 	.signs = {{SIGN_DROP, "XFRM_POLICY", NULL, 0}, {SIGN_CALL, NULL, NULL, EPERM},
 		{SIGN_CALL, NULL, NULL, EAGAIN}, {SIGN_NOTHING, NULL, NULL, 0},
-		{SIGN_DROP, NULL, "ip6_forward", 0}},
+		{SIGN_DROP, NULL, "ip6_forward", 0}, {SIGN_RECEIVED, NULL, NULL, 0},
+		{SIGN_UNRESOLVED, NULL, NULL, 0}},
 	.confirm = xfrm_policy_confirm,
 };
 

@@ -88,13 +88,37 @@ static bool no_way(const struct scene *s, int *netns)
 	       scene_route(s, *netns, &p, 0, &r) && r.error == ENETUNREACH && !r.matched;
 }
 
+/* The overlay's device that the datagram was for: while it is down nobody listens for it. */
+static int overlay_down(const struct scene *s)
+{
+	const struct topology *t = s->topology;
+	const struct seen *at = scene_seen(s);
+	int netns = scene_netns(s, at);
+
+	if (!at || netns < 0 || at->event.kind != PATH_DROP || at->outer.kind != HEADER_VXLAN)
+		return TOPOLOGY_NONE;
+	for (size_t i = 0; i < t->device_count; i++) {
+		const struct device *d = &t->devices[i];
+
+		if (d->kind == DEVICE_VXLAN && !d->up && d->tunnel.port == at->outer.second &&
+			d->tunnel.id == at->outer.vni &&
+			(d->netns == netns || d->end.netns == netns))
+			return (int)i;
+	}
+	return TOPOLOGY_NONE;
+}
+
 static bool device_down_confirm(struct scene *s, const struct cause *c)
 {
 	const struct topology *t = s->topology;
 	struct packet_view p;
 	int netns, device = TOPOLOGY_NONE;
+	uint32_t iif;
 
 	scene_packet(s, &p);
+	device = overlay_down(s);
+	if (scene_underlay(s))
+		device = down_covering(s, scene_router(s, &iif), p.family, p.destination);
 	if (s->ending->kind == ENDING_NOTHING) {
 		if (s->question->device)
 			device = topology_device_named(t, s->asker, s->question->device);
@@ -133,7 +157,9 @@ const struct cause cause_device_down = {
 		{SIGN_CALL, NULL, NULL, EADDRNOTAVAIL}, {SIGN_CALL, NULL, NULL, EHOSTUNREACH},
 		{SIGN_DROP, "IP_INNOROUTES", NULL, 0}, {SIGN_DROP, "NOT_SPECIFIED", "ip_error", 0},
 		{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0},
-		{SIGN_NOTHING, NULL, NULL, 0}},
+		{SIGN_NOTHING, NULL, NULL, 0}, {SIGN_DROP, NULL, "vxlan_xmit_one", 0},
+		{SIGN_DROP, "NO_SOCKET", NULL, 0}, {SIGN_DROP, NULL, "__udp4_lib_rcv", 0},
+		{SIGN_DROP, NULL, "__udp6_lib_rcv", 0}},
 	.confirm = device_down_confirm,
 };
 

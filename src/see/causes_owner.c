@@ -160,17 +160,34 @@ const struct cause cause_accept_local = {
 	.confirm = accept_local_confirm,
 };
 
+/* The answer never left: the one it is for is an address of who answers. */
+static bool answered_itself(const struct scene *s, int *netns, uint8_t own[16], uint8_t *family)
+{
+	const struct seen *at = scene_seen(s);
+
+	if (!at || at->leg != LEG_ANSWER || strcmp(at->event.device, "lo") != 0 ||
+		(at->event.kind != PATH_RX && at->event.kind != PATH_DROP))
+		return false;
+	*netns = scene_netns(s, at);
+	*family = at->outer.family;
+	memcpy(own, at->outer.destination, 16);
+	return *netns >= 0 && *netns != s->asker &&
+	       scene_is_local(s, *netns, *family, own) != TOPOLOGY_NONE;
+}
+
 static bool duplicate_address_confirm(struct scene *s, const struct cause *c)
 {
 	char text[ADDRESS_TEXT], ip[COMMAND_PREFIX];
 	uint8_t source[16], family;
-	int netns, device, owner;
+	int netns, device, owner, other = sender_netns(s);
 	const struct address *with = NULL;
 	const struct device *d;
 
-	if (!own_source(s, &netns, &device, source, &family) || netns == sender_netns(s))
+	if (answered_itself(s, &netns, source, &family))
+		other = s->asker;
+	else if (!own_source(s, &netns, &device, source, &family))
 		return false;
-	if (scene_is_local(s, sender_netns(s), family, source) == TOPOLOGY_NONE)
+	if (netns == other || scene_is_local(s, other, family, source) == TOPOLOGY_NONE)
 		return false;
 	owner = scene_is_local(s, netns, family, source);
 	d = &s->topology->devices[owner];
@@ -185,9 +202,9 @@ static bool duplicate_address_confirm(struct scene *s, const struct cause *c)
 	scene_why(s,
 		"%s is an address of both %s and %s, so %s takes the packet for its own and keeps "
 		"silent",
-		text, scene_name(s, sender_netns(s)), scene_name(s, netns), scene_name(s, netns));
+		text, scene_name(s, other), scene_name(s, netns), scene_name(s, netns));
 	verdict_fact(s->verdict, "rtnetlink", "%s has %s on %s, %s has it, too",
-		scene_name(s, netns), text, d->name, scene_name(s, sender_netns(s)));
+		scene_name(s, netns), text, d->name, scene_name(s, other));
 	verdict_fix(s->verdict, "%s addr del %s/%u dev %s", scene_ip(s, netns, ip), text,
 		with->prefix, d->name);
 	return true;
@@ -201,7 +218,8 @@ const struct cause cause_duplicate_address = {
 		"two namespaces joined by one segment.",
 	.repair = "ip -n N addr del X/LEN dev D",
 	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_DROP, "IP_LOCAL_SOURCE", NULL, 0},
-		{SIGN_DROP, NULL, "ip_rcv_finish_core", 0}, {SIGN_RECEIVED, NULL, NULL, 0}},
+		{SIGN_DROP, NULL, "ip_rcv_finish_core", 0}, {SIGN_RECEIVED, NULL, NULL, 0},
+		{SIGN_DROP, "NO_SOCKET", NULL, 0}},
 	.confirm = duplicate_address_confirm,
 };
 
@@ -363,17 +381,14 @@ const struct cause cause_echo_ignored = {
 static int returner(const struct scene *s, struct packet_view *view, uint32_t *iif)
 {
 	const struct seen *at = scene_seen(s);
-	int netns = scene_netns(s, at);
+	int netns = scene_router(s, iif);
 
-	*iif = 0;
 	if (!at || netns < 0)
 		return TOPOLOGY_NONE;
 	scene_packet(s, view);
-	if (at->leg == LEG_ANSWER) {
-		if (at->event.kind == PATH_DROP || at->event.kind == PATH_RX)
-			*iif = at->event.ifindex;
+	if (at->leg == LEG_ANSWER || (at->leg == LEG_NEIGHBOUR && s->ending->leg == LEG_ANSWER))
 		return netns;
-	}
+	*iif = 0;
 	if (at->leg != LEG_REQUEST ||
 		scene_is_local(s, netns, view->family, view->destination) == TOPOLOGY_NONE)
 		return TOPOLOGY_NONE;
@@ -561,6 +576,7 @@ const struct cause cause_missing_masquerade = {
 
 static bool no_return_route_confirm(struct scene *s, const struct cause *c)
 {
+	const struct device *tunnel = scene_underlay(s);
 	struct packet_view view;
 	struct route_reply r;
 	char text[ADDRESS_TEXT];
@@ -570,8 +586,9 @@ static bool no_return_route_confirm(struct scene *s, const struct cause *c)
 		return false;
 	address_text(text, view.family, view.destination);
 	scene_at(s, netns, scene_seen(s)->event.device);
-	scene_why(s, "the request has arrived, but %s has no route back to %s",
-		scene_name(s, netns), text);
+	scene_why(s, "the request has arrived, but %s has no route back to %s%s%s",
+		scene_name(s, netns), text, tunnel ? ", the other end of " : "",
+		tunnel ? tunnel->name : "");
 	verdict_fact(s->verdict, "rtnetlink", "RTM_GETROUTE to %s in %s: %s", text,
 		scene_name(s, netns), strerror(r.error));
 	scene_suggest_route(s, netns, view.family, view.destination);
@@ -586,6 +603,7 @@ const struct cause cause_no_return_route = {
 		"Confirmed: RTM_GETROUTE for the source address fails there.",
 	.repair = "ip -n N route add SRCNET via G",
 	.signs = {{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, "IP_INNOROUTES", NULL, 0},
+		{SIGN_DROP, "IP_OUTNOROUTES", NULL, 0}, {SIGN_DROP, NULL, "vxlan_xmit_one", 0},
 		{SIGN_DROP, "NOT_SPECIFIED", "ip_error", 0}, {SIGN_DROP, "NO_SOCKET", NULL, 0},
 		{SIGN_DROP, NULL, "tcp_v4_rcv", 0}, {SIGN_DROP, NULL, "ip6_pkt_discard", 0}},
 	.confirm = no_return_route_confirm,

@@ -184,22 +184,6 @@ const struct cause cause_local_mtu = {
 
 /* ---- route-refuses, policy-rule ---- */
 
-/* Does "10.0.0.0/8" (or a plain address, or "default") hold the address? */
-static bool prefix_holds(const char *text, uint8_t family, const uint8_t *ip)
-{
-	struct address a = {.family = family == 6 ? AF_INET6 : AF_INET};
-	char copy[64], *slash;
-
-	if (!strcmp(text, "default"))
-		return true;
-	snprintf(copy, sizeof(copy), "%s", text);
-	slash = strchr(copy, '/');
-	if (slash)
-		*slash++ = '\0';
-	a.prefix = (uint8_t)(slash ? atoi(slash) : family == 6 ? 128 : 32);
-	return inet_pton(a.family, copy, a.ip) == 1 && address_covers(&a, family, ip);
-}
-
 static const char *type_name(uint8_t type)
 {
 	switch (type) {
@@ -222,13 +206,11 @@ static int refuser(const struct scene *s, struct packet_view *p, uint32_t *iif)
 	const struct seen *at = scene_seen(s);
 	int netns;
 
-	*iif = 0;
 	scene_packet(s, p);
-	if (!at)
-		return s->asker;
-	netns = scene_netns(s, at);
-	if (at->event.kind == PATH_DROP)
-		*iif = at->event.ifindex;
+	netns = scene_router(s, iif);
+	if (!at || scene_underlay(s))
+		return netns;
+	*iif = at->event.kind == PATH_DROP ? *iif : 0;
 	if (at->event.kind == PATH_RX && s->ending->leg == LEG_REQUEST && netns >= 0 &&
 		scene_is_local(s, netns, p->family, p->destination) != TOPOLOGY_NONE) {
 		/* Arrived: the answer was refused. */
@@ -326,7 +308,8 @@ const struct cause cause_route_refuses = {
 		{SIGN_DROP, NULL, "ip_error", 0}, {SIGN_DROP, NULL, "ip6_pkt_prohibit", 0},
 		{SIGN_DROP, NULL, "ip6_pkt_discard", 0}, {SIGN_DROP, NULL, "ip6_pkt_drop", 0},
 		{SIGN_DROP, NULL, "dst_discard", 0}, {SIGN_DROP, NULL, "dst_discard_out", 0},
-		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, "IP_INNOROUTES", NULL, 0}},
+		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, "IP_INNOROUTES", NULL, 0},
+		{SIGN_DROP, NULL, "vxlan_xmit_one", 0}},
 	.confirm = route_refuses_confirm,
 };
 
@@ -577,7 +560,7 @@ const struct cause cause_policy_rule = {
 		{SIGN_DROP, NULL, "ip6_pkt_prohibit", 0}, {SIGN_DROP, NULL, "ip6_pkt_discard", 0},
 		{SIGN_DROP, NULL, "ip6_pkt_drop", 0}, {SIGN_DROP, NULL, "dst_discard", 0},
 		{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0},
-		{SIGN_DROP, "IP_INNOROUTES", NULL, 0}},
+		{SIGN_DROP, "IP_INNOROUTES", NULL, 0}, {SIGN_DROP, NULL, "vxlan_xmit_one", 0}},
 	.confirm = policy_rule_confirm,
 };
 

@@ -5,19 +5,6 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-/* Where the routing decision was taken, and the device the packet came in by (0: its own). */
-static int router_of(const struct scene *s, uint32_t *iif)
-{
-	const struct seen *at = scene_seen(s);
-
-	*iif = 0;
-	if (!at)
-		return s->asker;
-	if (at->event.kind == PATH_DROP || at->event.kind == PATH_RX)
-		*iif = at->event.ifindex;
-	return scene_netns(s, at);
-}
-
 /* At a port: its bridge passes frames on, and routes none of them. */
 static bool is_passing(const struct scene *s)
 {
@@ -34,7 +21,8 @@ static bool no_route_confirm(struct scene *s, const struct cause *c)
 	struct route_reply r;
 	char to[ADDRESS_TEXT];
 	uint32_t iif;
-	int netns = router_of(s, &iif);
+	int netns = scene_router(s, &iif);
+	const struct device *tunnel = scene_underlay(s);
 
 	scene_packet(s, &p);
 	if (netns < 0 || is_passing(s) || !scene_route(s, netns, &p, iif, &r))
@@ -44,8 +32,12 @@ static bool no_route_confirm(struct scene *s, const struct cause *c)
 	if (r.error != ENETUNREACH || r.matched)
 		return false;
 	address_text(to, p.family, p.destination);
-	scene_at(s, netns, iif ? scene_seen(s)->event.device : "");
-	scene_why(s, "%s has no route to %s", scene_name(s, netns), to);
+	scene_at(s, netns, tunnel ? tunnel->name : iif ? scene_seen(s)->event.device : "");
+	if (tunnel)
+		scene_why(s, "%s has no route to %s, the other end of %s", scene_name(s, netns), to,
+			tunnel->name);
+	else
+		scene_why(s, "%s has no route to %s", scene_name(s, netns), to);
 	verdict_fact(s->verdict, "rtnetlink", "RTM_GETROUTE to %s in %s: %s", to,
 		scene_name(s, netns), strerror(r.error));
 	scene_suggest_route(s, netns, p.family, p.destination);
@@ -60,6 +52,7 @@ const struct cause cause_no_route = {
 		"ICMP error. Confirmed: RTM_GETROUTE (with the incoming device, at a router) fails.",
 	.repair = "ip -n N route add DST via G",
 	.signs = {{SIGN_CALL, NULL, NULL, ENETUNREACH}, {SIGN_DROP, "IP_INNOROUTES", NULL, 0},
+		{SIGN_DROP, "IP_OUTNOROUTES", NULL, 0}, {SIGN_DROP, NULL, "vxlan_xmit_one", 0},
 		{SIGN_DROP, "NOT_SPECIFIED", "ip_error", 0},
 		{SIGN_DROP, "NOT_SPECIFIED", "ip6_pkt_discard", 0},
 		{SIGN_DROP, "NOT_SPECIFIED", "ip6_pkt_drop", 0}},

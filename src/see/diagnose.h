@@ -62,7 +62,7 @@ struct sign {
 	int error;
 };
 
-enum { SIGNS = 12 };
+enum { SIGNS = 16 };
 
 struct cause {
 	const char *id;

@@ -1,5 +1,6 @@
 #include "see/scene.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -119,6 +120,21 @@ bool address_covers(const struct address *a, uint8_t family, const uint8_t *ip)
 	return address_family(a) == family && prefix_equal(a->ip, ip, a->prefix);
 }
 
+bool prefix_holds(const char *text, uint8_t family, const uint8_t *ip)
+{
+	struct address a = {.family = family == 6 ? AF_INET6 : AF_INET};
+	char copy[64], *slash;
+
+	if (!strcmp(text, "default"))
+		return true;
+	snprintf(copy, sizeof(copy), "%s", text);
+	slash = strchr(copy, '/');
+	if (slash)
+		*slash++ = '\0';
+	a.prefix = (uint8_t)(slash ? atoi(slash) : family == 6 ? 128 : 32);
+	return inet_pton(a.family, copy, a.ip) == 1 && address_covers(&a, family, ip);
+}
+
 int scene_covering(const struct scene *s, int netns, uint8_t family, const uint8_t *ip,
 	const struct address **with)
 {
@@ -222,7 +238,7 @@ static void view_of(struct packet_view *p, const struct seen *n)
 	memcpy(p->destination, h->destination, 16);
 }
 
-static void view_turn(struct packet_view *p)
+void scene_turn(struct packet_view *p)
 {
 	uint8_t swap[16];
 	uint16_t port = p->first;
@@ -238,18 +254,60 @@ static void view_turn(struct packet_view *p)
 	}
 }
 
+const struct device *scene_underlay(const struct scene *s)
+{
+	const struct seen *at = scene_seen(s);
+	int device = scene_device(s, at);
+	static const uint8_t zero[16];
+	const struct device *d;
+
+	if (device == TOPOLOGY_NONE || at->event.kind != PATH_DROP ||
+		strncmp(at->symbol, "vxlan_xmit", 10) != 0 || !strcmp(at->reason, "NO_TX_TARGET"))
+		return NULL;
+	d = &s->topology->devices[device];
+	return d->kind == DEVICE_VXLAN && memcmp(d->tunnel.remote, zero, 16) ? d : NULL;
+}
+
+int scene_router(const struct scene *s, uint32_t *iif)
+{
+	const struct seen *at = scene_seen(s);
+	const struct device *tunnel = scene_underlay(s);
+
+	*iif = 0;
+	if (tunnel)
+		return tunnel->end.netns >= 0 ? tunnel->end.netns : tunnel->netns;
+	if (at && (at->event.kind == PATH_DROP || at->event.kind == PATH_RX))
+		*iif = at->event.ifindex;
+	return at ? scene_netns(s, at) : s->asker;
+}
+
+static void view_underlay(struct packet_view *p, const struct device *tunnel, uint32_t inside)
+{
+	*p = (struct packet_view){.family = tunnel->tunnel.family == AF_INET6 ? 6 : 4,
+		.proto = IPPROTO_UDP,
+		.second = tunnel->tunnel.port};
+	p->length = inside + 14 + 8 + 8 + (p->family == 6 ? 40 : 20);
+	memcpy(p->source, tunnel->tunnel.local, 16);
+	memcpy(p->destination, tunnel->tunnel.remote, 16);
+}
+
 void scene_packet(const struct scene *s, struct packet_view *p)
 {
 	const struct seen *at = scene_seen(s);
 	const struct subject *u = &s->story->subject;
+	const struct device *tunnel = scene_underlay(s);
 
+	if (tunnel) {
+		view_underlay(p, tunnel, at->event.length);
+		return;
+	}
 	/* A neighbour's question inside a datagram: the datagram is what travels. */
 	if (at && at->outer.family &&
 		(at->leg != LEG_NEIGHBOUR || at->outer.kind == HEADER_VXLAN)) {
 		view_of(p, at);
 		/* Received, and no answer was seen: the answer is the request turned round. */
 		if (s->ending->leg == LEG_ANSWER && at->leg == LEG_REQUEST)
-			view_turn(p);
+			scene_turn(p);
 		return;
 	}
 	if (s->ending->last >= 0 && s->story->list[s->ending->last].outer.family) {
@@ -257,7 +315,7 @@ void scene_packet(const struct scene *s, struct packet_view *p)
 
 		view_of(p, last);
 		if (s->ending->leg == LEG_ANSWER && last->leg == LEG_REQUEST)
-			view_turn(p);
+			scene_turn(p);
 		return;
 	}
 	*p = (struct packet_view){.family = u->family,

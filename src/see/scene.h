@@ -42,6 +42,8 @@ int scene_covering(const struct scene *s, int netns, uint8_t family, const uint8
 	const struct address **with);
 /* scene_is_local - does the namespace have the address; the device index, or NONE */
 int scene_is_local(const struct scene *s, int netns, uint8_t family, const uint8_t *ip);
+/* prefix_holds - does "10.0.0.0/8" (or a plain address, or "default") hold the address */
+bool prefix_holds(const char *text, uint8_t family, const uint8_t *ip);
 /* prefix_text - "10.0.2.0/24" */
 const char *prefix_text(char out[64], uint8_t family, const uint8_t *ip, unsigned int length);
 
@@ -50,6 +52,17 @@ const char *prefix_text(char out[64], uint8_t family, const uint8_t *ip, unsigne
  * *open  out: something on it leads where we cannot see (a wire, a process, a closed namespace)
  */
 bool *scene_segment(const struct scene *s, int device, enum segment_walk walk, bool *open);
+
+/* scene_underlay - the tunnel that had no way for its datagram, when it ended there; else NULL
+ *
+ * Then scene_packet() is the datagram that was to be, and scene_router() the namespace that was
+ * to send it: that of the underlay.
+ */
+const struct device *scene_underlay(const struct scene *s);
+
+/* scene_router - where the packet was to be routed when it ended; *iif: the device it had come in
+ * by, 0 for the node's own */
+int scene_router(const struct scene *s, uint32_t *iif);
 
 /* scene_leg - "the request", "the answer" */
 const char *scene_leg(const struct scene *s);
@@ -65,6 +78,7 @@ struct packet_view {
 	uint8_t icmp_type;
 };
 void scene_packet(const struct scene *s, struct packet_view *p);
+void scene_turn(struct packet_view *p); /* into the answer to it */
 
 /* scene_route - what the namespace would do with that packet; iif 0: its own */
 bool scene_route(const struct scene *s, int netns, const struct packet_view *p, uint32_t iif,

@@ -300,8 +300,8 @@ static bool is_wanted(const struct story *s, uint8_t family, const uint8_t *ip)
 				return true;
 			if (r->family == family && !gateway && !memcmp(r->destination, ip, size))
 				return true;
-		} else if (n->leg != LEG_NEIGHBOUR && n->outer.family == family &&
-			   !memcmp(n->outer.destination, ip, size)) {
+		} else if ((n->leg != LEG_NEIGHBOUR || n->outer.kind == HEADER_VXLAN) &&
+			   n->outer.family == family && !memcmp(n->outer.destination, ip, size)) {
 			return true;
 		}
 	}
@@ -335,10 +335,31 @@ static bool is_concerned(const struct story *s, const struct seen *n)
 	return false;
 }
 
+/* Has the same node asked the same before? */
+static bool asked_before(const struct story *s, size_t i)
+{
+	const struct seen *n = &s->list[i];
+	uint8_t family, ip[16];
+
+	wanted_of(n, &family, ip);
+	for (size_t k = 0; k < i; k++) {
+		const struct seen *o = &s->list[k];
+
+		if ((o->event.kind == PATH_TX || o->event.kind == PATH_QUEUE) &&
+			o->event.netns == n->event.netns && o->event.ifindex == n->event.ifindex &&
+			o->leg == LEG_NEIGHBOUR && seen_asks(o, family, ip))
+			return true;
+	}
+	return false;
+}
+
 /* An ARP or ND question, asked after the packet was last seen, that got no answer where it was
- * asked.  Returns the first such sending, or -1. */
+ * asked.  Of several the one that came up last: a question that an overlay carries makes the
+ * underlay ask its own.  Returns the first sending of it, or -1. */
 static int question_unanswered(const struct story *s, int after)
 {
+	int found = -1;
+
 	for (size_t i = 0; i < s->count; i++) {
 		const struct seen *n = &s->list[i];
 		uint8_t family, ip[16];
@@ -364,13 +385,14 @@ static int question_unanswered(const struct story *s, int after)
 		for (size_t k = 0; k < i && !answered; k++) /* passed through, not asked here */
 			answered = s->list[k].event.kind == PATH_RX && is_question(&s->list[k]) &&
 				   s->list[k].event.skb == n->event.skb;
-		if (!answered && (int)i > after)
-			return (int)i;
+		if (!answered && (int)i > after && !asked_before(s, i))
+			found = (int)i;
 	}
-	return -1;
+	return found;
 }
 
-static int drop_last(const struct story *s, bool strays)
+/* given_up: also packets that were given up for want of a neighbour; the question says more */
+static int drop_last(const struct story *s, bool strays, bool given_up)
 {
 	int found = -1;
 
@@ -380,7 +402,8 @@ static int drop_last(const struct story *s, bool strays)
 
 		if (n->event.kind != PATH_DROP || seen_is_harmless(n) || n->leg == LEG_OTHER)
 			continue;
-		if (seen_is_stray(n) != strays || is_repeated(s, i))
+		if (seen_is_stray(n) != strays || is_repeated(s, i) ||
+			(!given_up && !strcmp(n->symbol, "neigh_invalidate")))
 			continue;
 		if (n->leg == LEG_NEIGHBOUR) {
 			wanted_of(n, &family, ip);
@@ -419,6 +442,49 @@ static enum leg journey(const struct story *s, int at, int last)
 	return last >= 0 ? s->list[last].leg : LEG_REQUEST;
 }
 
+static enum leg leg_back(enum leg leg)
+{
+	return leg == LEG_ANSWER ? LEG_REQUEST : LEG_ANSWER;
+}
+
+/* What a neighbour says travels against the packet that waits for it. */
+static enum leg neighbour_leg(const struct story *s, int at, enum leg leg)
+{
+	uint8_t family, ip[16];
+
+	if (at < 0 || s->list[at].leg != LEG_NEIGHBOUR || is_question(&s->list[at]))
+		return leg;
+	family = s->list[at].inner.family;
+	memset(ip, 0, sizeof(ip));
+	if (s->list[at].inner.kind == HEADER_ARP)
+		memcpy(ip, s->list[at].inner.source, 4);
+	else
+		memcpy(ip, s->list[at].inner.target, 16);
+	return seen_tells(&s->list[at], family, ip) ? leg_back(leg) : leg;
+}
+
+/* A question may travel inside datagrams, and be lost with one of them, as may the answer to it:
+ * the last that was seen of either, when that was a datagram; else -1. */
+static int carried_last(const struct story *s, int question)
+{
+	uint8_t family, ip[16];
+	int last = -1;
+
+	if (question < 0)
+		return -1;
+	wanted_of(&s->list[question], &family, ip);
+	for (size_t i = 0; i < s->count; i++) {
+		const struct seen *n = &s->list[i];
+
+		if (n->leg == LEG_NEIGHBOUR &&
+			(seen_asks(n, family, ip) || seen_tells(n, family, ip)) &&
+			(n->event.kind == PATH_TX || n->event.kind == PATH_RX ||
+				n->event.kind == PATH_QUEUE))
+			last = (int)i;
+	}
+	return last >= 0 && s->list[last].outer.kind == HEADER_VXLAN ? last : -1;
+}
+
 static int icmp_about(const struct story *s, int after)
 {
 	for (size_t i = after < 0 ? 0 : (size_t)after; i < s->count; i++)
@@ -430,28 +496,26 @@ static int icmp_about(const struct story *s, int after)
 void story_ending(const struct story *s, struct ending *x)
 {
 	bool *stray = calloc(s->count + 1, sizeof(*stray));
-	int drop, question, last, stray_drop;
+	int drop, question, carried, last, stray_drop;
 
 	*x = (struct ending){.kind = ENDING_NOTHING, .at = -1, .last = -1, .icmp = -1};
 	if (!stray)
 		return;
 	strays_mark(s, stray);
 	x->last = last = progress_last(s, stray);
-	drop = drop_last(s, false);
-	stray_drop = drop_last(s, true);
 	question = question_unanswered(s, last);
+	carried = carried_last(s, question);
+	drop = drop_last(s, false, question < 0);
+	stray_drop = drop_last(s, true, true);
 	x->icmp = icmp_about(s, last);
 	free(stray);
 
 	if (drop > last || (drop >= 0 && s->list[drop].leg == LEG_NEIGHBOUR && question >= 0)) {
 		x->kind = ENDING_DROP;
 		x->at = drop;
-		/* Given up for want of a neighbour: the question says more than the drop. */
-		if (question >= 0 && s->list[drop].leg != LEG_NEIGHBOUR &&
-			!strcmp(s->list[drop].symbol, "neigh_invalidate")) {
-			x->kind = ENDING_UNRESOLVED;
-			x->at = question;
-		}
+	} else if (carried >= 0) {
+		x->at = carried;
+		x->kind = s->list[x->at].event.kind == PATH_RX ? ENDING_RECEIVED : ENDING_SENT;
 	} else if (question >= 0) {
 		x->kind = ENDING_UNRESOLVED;
 		x->at = question;
@@ -476,5 +540,5 @@ void story_ending(const struct story *s, struct ending *x)
 	}
 	if (x->kind == ENDING_UNRESOLVED)
 		wanted_of(&s->list[x->at], &x->family, x->wanted);
-	x->leg = journey(s, x->at, last);
+	x->leg = neighbour_leg(s, x->at, journey(s, x->at, last));
 }

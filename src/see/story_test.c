@@ -15,7 +15,8 @@
  * with namespaces 1 (who asks, 10.0.0.1), 2, 3 ... and packets
  *
  *	req, rep         echo request 10.0.0.1 > 10.0.0.2, its reply
- *	ask A, tell A    ARP for 10.0.0.A, by 10.0.0.1; with "B?A": by 10.0.0.B
+ *	B?A, B!A         ARP: 10.0.0.B asks for 10.0.0.A; 10.0.0.B tells 10.0.0.A its address
+ *	vx:B?A           the same in a datagram of an overlay
  */
 static void ip_fill(uint8_t *ip, int last)
 {
@@ -23,8 +24,29 @@ static void ip_fill(uint8_t *ip, int last)
 	ip[3] = (uint8_t)last;
 }
 
+/* IPv4, UDP, VXLAN and Ethernet; returns where the ARP packet goes. */
+static uint8_t *overlay_fill(struct path_event *e)
+{
+	e->protocol = ETHERTYPE_IP4;
+	e->captured = e->length = 78;
+	e->bytes[0] = 0x45;
+	e->bytes[3] = 78;
+	e->bytes[8] = 64;
+	e->bytes[9] = IPPROTO_UDP;
+	ip_fill(e->bytes + 12, 101);
+	ip_fill(e->bytes + 16, 102);
+	e->bytes[22] = 4789 >> 8;
+	e->bytes[23] = 4789 & 255;
+	e->bytes[25] = 58;
+	e->bytes[28] = 8;
+	e->bytes[48] = 8;
+	e->bytes[49] = 6;
+	return e->bytes + 50;
+}
+
 static void packet_fill(struct path_event *e, const char *text)
 {
+	uint8_t *arp = e->bytes;
 	int from = 1, to = 2;
 
 	if (!strcmp(text, "req") || !strcmp(text, "rep")) {
@@ -46,18 +68,22 @@ static void packet_fill(struct path_event *e, const char *text)
 	e->match = PATH_NEIGHBOUR;
 	e->protocol = ETHERTYPE_ARP4;
 	e->captured = 28;
-	e->bytes[1] = 1;
-	e->bytes[2] = 8;
-	e->bytes[4] = 6;
-	e->bytes[5] = 4;
+	if (!strncmp(text, "vx:", 3)) {
+		arp = overlay_fill(e);
+		text += 3;
+	}
+	arp[1] = 1;
+	arp[2] = 8;
+	arp[4] = 6;
+	arp[5] = 4;
 	if (sscanf(text, "%d?%d", &from, &to) == 2) {
-		e->bytes[7] = 1;
+		arp[7] = 1;
 	} else {
-		e->bytes[7] = 2;
+		arp[7] = 2;
 		sscanf(text, "%d!%d", &from, &to);
 	}
-	ip_fill(e->bytes + 14, from);
-	ip_fill(e->bytes + 24, to);
+	ip_fill(arp + 14, from);
+	ip_fill(arp + 24, to);
 }
 
 static void tell(struct story *s, const char *text)
@@ -202,6 +228,51 @@ TEST(giving_up_for_want_of_a_neighbour_is_told_by_the_question)
 				    "drop 1 a0 req NEIGH_FAILED neigh_invalidate\n");
 
 	CHECK(x.kind == ENDING_UNRESOLVED && x.at == 0);
+}
+
+TEST(a_question_that_an_overlay_carries_ends_where_its_datagram_was_last)
+{
+	struct ending x = ending_of("queue 1 vx 1?2\n"
+				    "tx 1 vx 1?2\n"
+				    "queue 1 a0 vx:1?2\n"
+				    "tx 1 a0 vx:1?2\n"
+				    "rx 3 r1 vx:1?2\n");
+
+	CHECK(x.kind == ENDING_RECEIVED && x.at == 4 && x.leg == LEG_REQUEST);
+}
+
+TEST(so_does_the_answer_to_it_which_travels_back)
+{
+	struct ending x = ending_of("queue 1 vx 1?2\n"
+				    "tx 1 a0 vx:1?2\n"
+				    "rx 2 b0 vx:1?2\n"
+				    "rx 2 vx 1?2\n"
+				    "queue 2 vx 2!1\n"
+				    "drop 2 vx 2!1 IP_OUTNOROUTES vxlan_xmit_one\n");
+
+	CHECK(x.kind == ENDING_DROP && x.at == 5 && x.leg == LEG_ANSWER);
+}
+
+TEST(the_underlay_asks_after_the_overlay_and_that_is_what_is_missing)
+{
+	struct ending x = ending_of("queue 1 vx 1?2\n"
+				    "tx 1 a0 vx:1?2\n"
+				    "queue 1 a0 101?102\n"
+				    "queue 1 vx 1?2\n");
+
+	CHECK(x.kind == ENDING_UNRESOLVED && x.at == 2 && x.wanted[3] == 102);
+}
+
+TEST(an_answer_to_a_wrong_mac_address_is_lost_there_not_at_who_received_the_request)
+{
+	struct ending x = ending_of("queue 1 a0 req\n"
+				    "rx 2 b0 req\n"
+				    "queue 2 b0 rep\n"
+				    "tx 2 b0 rep\n"
+				    "rx 1 a0 rep\n"
+				    "drop 1 a0 rep OTHERHOST ip_rcv_core\n");
+
+	CHECK(x.kind == ENDING_DROP && x.at == 5 && x.leg == LEG_ANSWER);
 }
 
 TEST(nodes_that_the_packet_never_saw_may_ask_what_they_like)

@@ -224,6 +224,24 @@ static void namespaces_tell(struct asking *a)
 	free(in);
 }
 
+/* The other ends of overlays: their datagrams need routes and neighbours, too. */
+static void overlays_tell(struct asking *a)
+{
+	static const uint8_t zero[16];
+
+	for (size_t i = 0; i < a->topology.device_count; i++) {
+		const struct device *d = &a->topology.devices[i];
+		uint8_t family = d->tunnel.family == AF_INET6 ? 6 : 4;
+
+		if (d->kind != DEVICE_VXLAN)
+			continue;
+		if (memcmp(d->tunnel.remote, zero, 16))
+			path_address(&a->path, family, d->tunnel.remote);
+		if (memcmp(d->tunnel.local, zero, 16))
+			path_address(&a->path, family, d->tunnel.local);
+	}
+}
+
 static void watch_begin(struct asking *a)
 {
 	const struct probe *p = &a->probe;
@@ -239,6 +257,7 @@ static void watch_begin(struct asking *a)
 		return;
 	}
 	path_address(&a->path, p->family, probe_ip(&p->destination));
+	overlays_tell(a);
 	/* The way back: the address we ask from is only known for certain once it is sent. */
 	for (size_t i = 0; i < a->topology.device_count; i++) {
 		const struct device *d = &a->topology.devices[i];

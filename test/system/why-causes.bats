@@ -134,6 +134,21 @@ setup() {
 	[[ $(field '.fix | join(" ")') != *10.0.1.2* ]]
 }
 
+@test "no-route: for the datagram of an overlay, at its sender and at a router" {
+	rt; overlay
+	ip -n "$A" route del default
+	fault no-route "$A" 10.7.0.2
+	ip -n "$R" route del 10.0.2.0/24
+	fault no-route "$A" 10.7.0.2
+}
+
+@test "no-route: for the datagram of an overlay over IPv6" {
+	rt; ready6 "$A" a0 "$R" r1 "$R" r2 "$B" b0
+	overlay fd01::2 fd02::2
+	ip -n "$A" -6 route del default
+	fault no-route "$A" 10.7.0.2
+}
+
 # ---- forwarding-off ----
 
 @test "forwarding-off: the router" {
@@ -280,7 +295,6 @@ nft_in() { # NETNS, rules on stdin, also on one line
 @test "firewall-drop: on the datagram of an overlay, each way, by its handle" {
 	vx; nft_in "$B" <<<'table inet t { chain i { type filter hook input priority 0; udp dport 4789 drop; } }'
 	fault firewall-drop "$A" 10.7.0.2
-	[ "$(field '.at.node')" = null ]
 	nft_in "$A" <<<'table ip t { chain o { type filter hook output priority 0; udp dport 4789 drop; } }'
 	fault firewall-drop "$A" 10.7.0.2
 	nft_in "$A" <<<'table ip u { chain i { type filter hook input priority 0; udp dport 4789 drop; } }'
@@ -409,6 +423,22 @@ nft_in() { # NETNS, rules on stdin, also on one line
 	fault no-return-route "$A" --proto tcp --port 5000 10.0.2.2
 }
 
+@test "no-return-route: for the datagram that carries the answer, cold and warm" {
+	rt; overlay
+	ip -n "$B" route del default
+	fault no-return-route "$A" 10.7.0.2
+	[ "$(field .verdict)" = delivered ]
+	ip -n "$B" route del 10.0.1.0/24
+	failed no-return-route "$A" 10.7.0.2
+	[ "$(field .at.node)" = "$B" ]
+	repair; delivered "$A" 10.7.0.2
+}
+
+@test "no-return-route: for the datagram that carries the answer, at the second router" {
+	chain; overlay; ip -n "$S" route del 10.0.1.0/24
+	fault no-return-route "$A" 10.7.0.2
+}
+
 @test "missing-masquerade: a private source reaches a public host" {
 	rt; ip -n "$A" addr add 172.16.0.5/24 dev a0; ip -n "$R" addr add 172.16.0.1/24 dev r1
 	ip -n "$A" route replace default via 172.16.0.1 src 172.16.0.5
@@ -527,6 +557,13 @@ twins() { # one namespace, both ends of a cable with an address
 	fault neighbour-wrong "$A" 10.0.2.2
 	ip -n "$R" -6 neigh replace fd02::2 lladdr 02:00:00:00:00:99 dev r2
 	fault neighbour-wrong "$A" fd02::2
+}
+
+@test "neighbour-wrong: of the answer, over a cable and over an overlay" {
+	p2p; ip -n "$B" neigh replace 10.0.0.1 lladdr 02:00:00:00:00:99 dev b0
+	fault neighbour-wrong "$A" 10.0.0.2
+	vxlan_over_p2p; ip -n "$B" neigh replace 10.7.0.1 lladdr 02:00:00:00:00:98 dev vx0
+	fault neighbour-wrong "$A" 10.7.0.2
 }
 
 # ---- sizes and hops ----
@@ -826,6 +863,14 @@ macvlans() { # MODE
 @test "xfrm-policy: at a router" {
 	rt; in_ns "$R" ip xfrm policy add dir fwd src 10.0.1.2 dst 10.0.2.2 action block
 	fault xfrm-policy "$A" 10.0.2.2
+}
+
+@test "xfrm-policy: the answer is not let out, IPv4, IPv6 and its neighbour's advertisement" {
+	p2p; in_ns "$B" ip xfrm policy add dir out src 10.0.0.2 dst 10.0.0.1 action block
+	in_ns "$B" ip xfrm policy add dir out src 10.0.0.2 dst 10.0.9.1 action block
+	fault xfrm-policy "$A" 10.0.0.2
+	ready6 "$A" a0 "$B" b0; in_ns "$B" ip xfrm policy add dir out src fd00::2 dst fd00::1 action block
+	fault xfrm-policy "$A" fd00::2
 }
 
 @test "tc-drop: ingress and egress" {

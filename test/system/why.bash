@@ -141,6 +141,10 @@ three() {
 
 vx() {
 	p2p
+	vxlan_over_p2p
+}
+
+vxlan_over_p2p() {
 	ip -n "$A" link add vx0 type vxlan id 100 dstport 4789 local 10.0.0.1 remote 10.0.0.2 dev a0
 	ip -n "$B" link add vx0 type vxlan id 100 dstport 4789 local 10.0.0.2 remote 10.0.0.1 dev b0
 	ip -n "$A" addr add 10.7.0.1/24 dev vx0
@@ -149,9 +153,10 @@ vx() {
 	ip -n "$B" link set vx0 up
 }
 
-overlay() {
-	ip -n "$A" link add vx0 type vxlan id 100 dstport 4789 local 10.0.1.2 remote 10.0.2.2
-	ip -n "$B" link add vx0 type vxlan id 100 dstport 4789 local 10.0.2.2 remote 10.0.1.2
+overlay() { # [ADDRESS-OF-A ADDRESS-OF-B]
+	local a=${1:-10.0.1.2} b=${2:-10.0.2.2}
+	ip -n "$A" link add vx0 type vxlan id 100 dstport 4789 local "$a" remote "$b"
+	ip -n "$B" link add vx0 type vxlan id 100 dstport 4789 local "$b" remote "$a"
 	ip -n "$A" addr add 10.7.0.1/24 dev vx0
 	ip -n "$B" addr add 10.7.0.2/24 dev vx0
 	ip -n "$A" addr add fd07::1/64 dev vx0 nodad
