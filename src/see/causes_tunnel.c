@@ -65,24 +65,6 @@ const struct cause cause_tun_no_process = {
 
 /* ---- tun-not-reading ---- */
 
-/* The state letter of /proc/PID/stat. */
-static char process_state(pid_t pid)
-{
-	char path[64], line[512] = "";
-	const char *end;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (!file)
-		return '?';
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	fclose(file);
-	end = strrchr(line, ')');
-	return end && end[1] == ' ' ? end[2] : '?';
-}
-
 static bool tun_not_reading_confirm(struct scene *s, const struct cause *c)
 {
 	const struct device *d = place_device(s);
@@ -92,7 +74,7 @@ static bool tun_not_reading_confirm(struct scene *s, const struct cause *c)
 	if (!is_tun(d) || !d->holder_count)
 		return false;
 	owner = &d->holders[0].process;
-	state = process_state(owner->pid);
+	state = live_process_state(owner->pid);
 	/* A process that is only slow reads yet. */
 	if (state != 'T' && state != 't' && !s->final)
 		return false;

@@ -23,6 +23,9 @@ const struct cause *const causes[] = {
 	&cause_vxlan_vni,
 	&cause_vxlan_port,
 	&cause_vxlan_no_remote,
+	&cause_tunnel_key_mismatch,
+	&cause_tunnel_allowed_ips,
+	&cause_tunnel_no_handshake,
 	&cause_tun_no_process,
 	&cause_tun_not_reading,
 
@@ -82,8 +85,6 @@ const struct cause *const causes[] = {
 	&cause_echo_ignored,
 	&cause_no_listener,
 	&cause_qdisc_drop,
-	&cause_tunnel_allowed_ips,
-	&cause_tunnel_no_handshake,
 	&cause_tun_no_answer,
 	NULL,
 };
@@ -231,6 +232,7 @@ bool diagnose(struct scene *s)
 		if (!is_candidate(s, *c))
 			continue;
 		s->patient = false;
+		s->longer = 0;
 		if ((*c)->confirm(s, *c)) {
 			s->verdict->cause = (*c)->id;
 			return true;

@@ -37,9 +37,10 @@ struct scene {
 	const bool *near; /* for each namespace: can the asker's packets come there; NULL: any */
 	const struct topology *topology; /* read just now */
 	int asker;			 /* index of the asker's namespace */
-	bool blind;   /* drops cannot be seen: what arrived and went no further may be one */
-	bool final;   /* nothing more will come: the kernel has refused, or time is up */
-	bool patient; /* out: the cause found rests on waiting; it is certain only at the end */
+	bool blind;	/* drops cannot be seen: what arrived and went no further may be one */
+	bool final;	/* nothing more will come: the kernel has refused, or time is up */
+	int64_t longer; /* out: it is worth waiting so many nanoseconds more */
+	bool patient;	/* out: the cause found rests on waiting; it is certain only at the end */
 	struct verdict *verdict;
 };
 
@@ -104,6 +105,6 @@ extern const struct cause cause_accept_local, cause_address_gone, cause_address_
 	cause_qdisc_drop, cause_return_gateway_dead, cause_route_refuses, cause_routing_loop,
 	cause_rp_filter, cause_source_not_local, cause_tc_drop, cause_ttl_expired,
 	cause_tun_no_answer, cause_tun_no_process, cause_tun_not_reading, cause_tunnel_allowed_ips,
-	cause_tunnel_mtu, cause_tunnel_no_handshake, cause_vxlan_no_remote, cause_vxlan_port,
-	cause_vxlan_vni, cause_way_device_down, cause_way_peer_down, cause_wrong_namespace,
-	cause_xdp_drop, cause_xfrm_policy;
+	cause_tunnel_key_mismatch, cause_tunnel_mtu, cause_tunnel_no_handshake,
+	cause_vxlan_no_remote, cause_vxlan_port, cause_vxlan_vni, cause_way_device_down,
+	cause_way_peer_down, cause_wrong_namespace, cause_xdp_drop, cause_xfrm_policy;

@@ -300,6 +300,23 @@ char *live_proc_net(int netns, const char *name)
 	return NULL;
 }
 
+char live_process_state(pid_t pid)
+{
+	char path[64], line[512] = "";
+	const char *end;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return '?';
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	fclose(file);
+	end = strrchr(line, ')');
+	return end && end[1] == ' ' ? end[2] : '?';
+}
+
 static char *output_read(int fd)
 {
 	size_t size = 0, room = 65536;

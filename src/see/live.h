@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <jansson.h>
 
@@ -67,6 +68,9 @@ long live_sysctl(int netns, long fallback, const char *format, ...)
  * The first 4 KiB of it; the caller frees.
  */
 char *live_proc_net(int netns, const char *name);
+
+/* live_process_state - the state letter of /proc/PID/stat: R, S, T (stopped) ...; '?' unknown */
+char live_process_state(pid_t pid);
 
 /* live_command - run a program inside the namespace and take what it prints; NULL when it fails
  *

@@ -160,6 +160,8 @@ struct {
 	__type(value, struct reader);
 } senders SEC(".maps");
 
+/* A handshake that was not answered is repeated after 5 s; the probe waits for it all the time. */
+#define HANDSHAKE_TIME 20000000000ull
 #define GUESS_TIME 200000000ull /* nanoseconds between a read and the send that it caused */
 
 static __always_inline __u16 be16_at(const __u8 *p)
@@ -570,7 +572,7 @@ static __always_inline bool guess(struct scratch *s, struct sk_buff *skb)
 		return false;
 	if (!r)
 		r = bpf_map_lookup_elem(&senders, &sk);
-	if (!r || r->exact || bpf_ktime_get_ns() - r->time > GUESS_TIME)
+	if (!r || r->exact || bpf_ktime_get_ns() - r->time > HANDSHAKE_TIME)
 		return false;
 	if (e->protocol == ETHERTYPE_IP && (e->bytes[9] == UDP || e->bytes[9] == TCP))
 		l4 = (e->bytes[0] & 15) * 4;
@@ -588,6 +590,8 @@ static __always_inline bool guess(struct scratch *s, struct sk_buff *skb)
 	handshake = e->bytes[l4] >= 1 && e->bytes[l4] <= 3 && !e->bytes[l4 + 1] &&
 		    !e->bytes[l4 + 2] && !e->bytes[l4 + 3];
 	if (handshake ? e->bytes[l4] == 3 : e->length < r->length)
+		return false;
+	if (!handshake && bpf_ktime_get_ns() - r->time > GUESS_TIME)
 		return false;
 	if (l4 + PATH_KEY > e->captured)
 		return false;

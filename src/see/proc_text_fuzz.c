@@ -6,7 +6,7 @@
 #include "see/namespaces.h"
 #include "see/owners.h"
 #include "see/processes.h"
-#include "see/tunnels.h"
+#include "see/wireguard.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char container[64], path[64], name[IFNAMSIZ];
 	struct descriptor d = {0};
-	struct tunnel_facts facts;
+	struct wireguard w;
 	ino_t inode;
 	char *text = malloc(size + 1);
 
@@ -29,9 +29,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fdinfo_parse(text, name) && (!name[0] || strlen(name) >= sizeof(name)))
 		abort();
 	descriptor_parse(text, &d);
-	tunnel_facts_parse(text, &facts);
-	if (facts.endpoint_count > TUNNEL_ENDPOINTS)
-		abort();
+	if (wireguard_parse(text, &w))
+		wireguard_peer_for(&w, 4, (const uint8_t[]){10, 0, 0, 1});
+	wireguard_done(&w);
 	free(text);
 	return 0;
 }

@@ -5,7 +5,6 @@
 
 #include "see/namespaces.h"
 #include "see/owners.h"
-#include "see/tunnels.h"
 #include "test.h"
 
 #define ID "3f9a0c1b2d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8"
@@ -91,32 +90,4 @@ TEST(fdinfo_names_the_device_of_a_tun_descriptor)
 	CHECK(!fdinfo_parse("iff:\t\n", name));
 	CHECK(!fdinfo_parse("iff:\ta_name_that_is_far_too_long\n", name));
 	CHECK(!fdinfo_parse("iff:\tcut", name));
-}
-
-TEST(a_daemon_tells_where_it_listens_and_where_its_peers_are)
-{
-	struct tunnel_facts f;
-
-	tunnel_facts_parse(
-		"private_key=00\nlisten_port=51820\npublic_key=11\nendpoint=10.33.0.1:51821\n"
-		"allowed_ip=0.0.0.0/0\npublic_key=22\nendpoint=[fd00::1]:7\nerrno=0\n\n",
-		&f);
-	CHECK(f.listen_port == 51820);
-	CHECK(f.endpoint_count == 2);
-	CHECK(f.endpoints[0].family == AF_INET && f.endpoints[0].port == 51821);
-	CHECK(!memcmp(f.endpoints[0].ip, (const uint8_t[]){10, 33, 0, 1}, 4));
-	CHECK(f.endpoints[1].family == AF_INET6 && f.endpoints[1].port == 7);
-}
-
-TEST(endpoints_that_are_none_are_passed_over)
-{
-	struct tunnel_facts f;
-
-	tunnel_facts_parse(
-		"endpoint=\nendpoint=10.0.0.1\nendpoint=10.0.0.1:0\nendpoint=10.0.0.1:70000\n"
-		"endpoint=[fd00::1:7\nendpoint=x:7\nendpoint=[]:7\nendpoint=10.0.0.1:7x\n"
-		"endpoint=[fe80::1%eth0]:9",
-		&f);
-	CHECK(f.endpoint_count == 1);
-	CHECK(f.endpoints[0].port == 9);
 }

@@ -93,7 +93,7 @@ static enum leg carrier_leg(const struct story *s, const struct path_event *e)
 		bool seen = (n->event.match == PATH_CARRIER || n->event.match == PATH_GUESS) &&
 			    !memcmp(n->event.key, e->key, PATH_KEY);
 		bool caused = e->match == PATH_GUESS && n->event.kind == PATH_CONSUME &&
-			      n->event.pid == e->pid;
+			      n->event.match != PATH_NEIGHBOUR && n->event.pid == e->pid;
 
 		if (sealed || seen || caused)
 			return n->leg == LEG_ERROR ? LEG_ERROR : n->leg;

@@ -43,6 +43,8 @@ struct asking {
 	bool everything; /* of the machine is in the topology, not only what is near */
 	struct pressure before;
 	struct verdict *verdict;
+	int64_t longer;	    /* a rule would wait for so much more */
+	bool extended;	    /* that was granted */
 	int64_t last_event; /* CLOCK_MONOTONIC of us, when it was read */
 };
 
@@ -388,6 +390,7 @@ static bool judge_once(struct asking *a, bool final)
 		return true;
 	}
 	known = diagnose(&s);
+	a->longer = s.longer;
 	return final || (known && !s.patient);
 }
 
@@ -506,7 +509,10 @@ static void follow(struct asking *a, int64_t deadline)
 		now = monotonic();
 		if (now >= deadline) {
 			judge(a, true);
-			return;
+			if (!a->longer || a->extended || a->question->timeout)
+				return;
+			a->extended = true;
+			deadline += a->longer;
 		}
 		if (now - a->last_event < QUIET)
 			continue;
