@@ -2,6 +2,7 @@
 #include "see/asked.h"
 
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,11 +294,10 @@ static bool port_state_say(struct scene *s, const struct device *port)
 	return true;
 }
 
-/* Without one the kernel itself has the port disabled. */
-static bool has_carrier(const struct scene *s, const struct device *d)
+/* Without one the kernel itself has the port disabled, and for up to a second after it is back. */
+static bool has_carrier(const struct device *d)
 {
-	return d->up && (d->kind != DEVICE_VETH || d->end.device == TOPOLOGY_NONE ||
-				s->topology->devices[d->end.device].up);
+	return d->up && (d->operstate == IF_OPER_UP || d->operstate == IF_OPER_UNKNOWN);
 }
 
 static bool bridge_port_state_confirm(struct scene *s, const struct cause *c)
@@ -308,13 +308,13 @@ static bool bridge_port_state_confirm(struct scene *s, const struct cause *c)
 	if (device != TOPOLOGY_NONE && s->ending->kind == ENDING_DROP) {
 		const struct device *d = &s->topology->devices[device];
 
-		if (d->port.is_port && has_carrier(s, d) && d->port.state != FORWARDING)
+		if (d->port.is_port && has_carrier(d) && d->port.state != FORWARDING)
 			return port_state_say(s, d);
 	}
 	if (!way_find(s, &w))
 		return false;
 	for (size_t i = 0; i < w.length; i++)
-		if (on_way(s, &w, i)->port.is_port && has_carrier(s, on_way(s, &w, i)) &&
+		if (on_way(s, &w, i)->port.is_port && has_carrier(on_way(s, &w, i)) &&
 			on_way(s, &w, i)->port.state != FORWARDING)
 			return port_state_say(s, on_way(s, &w, i));
 	return false;
