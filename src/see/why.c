@@ -324,12 +324,43 @@ static struct scene scene_of(struct asking *a, const struct ending *ending, bool
 		.verdict = a->verdict};
 }
 
-/* A datagram that a program has got is delivered, whether the program answers or not. */
+/* The program that got the datagram wanted to answer: the kernel looked for a way to the source,
+ * and there is none. */
+static bool answer_refused(const struct asking *a, const struct scene *s)
+{
+	const struct seen *at = scene_seen(s);
+	int netns = scene_netns(s, at);
+	size_t size = a->probe.family == 6 ? 16 : 4;
+	struct packet_view back = {.family = a->probe.family, .proto = IPPROTO_UDP};
+	struct route_reply r;
+
+	if (!at || netns < 0 || at->outer.family != a->probe.family)
+		return false;
+	memcpy(back.source, at->outer.destination, 16);
+	memcpy(back.destination, at->outer.source, 16);
+	back.first = at->outer.second;
+	back.second = at->outer.first;
+	for (size_t i = 0; i < a->story.count; i++) {
+		const struct path_event *e = &a->story.list[i].event;
+
+		if (e->kind == PATH_ROUTE && e->netns == at->event.netns &&
+			e->route.family == a->probe.family &&
+			!memcmp(e->route.destination, back.destination, size) &&
+			!memcmp(e->route.source, back.source, size))
+			return scene_route(s, netns, &back, 0, &r) && r.error;
+	}
+	return false;
+}
+
+/* A datagram that a program has got is delivered, whether the program answers or not; if it does,
+ * the answer is part of the journey. */
 static bool datagram_arrived(struct asking *a, const struct scene *s)
 {
 	const struct seen *at = scene_seen(s);
 	int netns = scene_netns(s, at);
 
+	if (s->ending->leg == LEG_ANSWER || answer_refused(a, s))
+		return false;
 	for (size_t i = 0; i < a->story.count; i++)
 		if (a->story.list[i].event.kind == PATH_CONSUME &&
 			a->story.list[i].leg == LEG_REQUEST &&
