@@ -654,59 +654,103 @@ const struct cause cause_bridge_netfilter = {
 
 /* ---- bridge-vlan ---- */
 
-static bool bridge_vlan_confirm(struct scene *s, const struct cause *c)
+/* The VLAN of frames without a tag at this port (or the bridge itself), of what `bridge` lists. */
+static int pvid_of(json_t *list, const char *device)
+{
+	json_t *port, *vlan, *flag;
+	size_t i, k, m;
+
+	json_array_foreach(list, i, port)
+	{
+		const char *name = json_string_value(json_object_get(port, "ifname"));
+
+		if (!name || strcmp(name, device) != 0)
+			continue;
+		json_array_foreach(json_object_get(port, "vlans"), k, vlan)
+			json_array_foreach(json_object_get(vlan, "flags"), m,
+				flag) if (json_is_string(flag) &&
+					  !strcmp(json_string_value(flag), "PVID")) return (int)
+				json_integer_value(json_object_get(vlan, "vlan"));
+	}
+	return 0;
+}
+
+static json_t *vlans_read(const struct scene *s, const struct device *bridge)
 {
 	static const char *const argv[] = {"bridge", "-j", "vlan", "show", NULL};
-	struct way w;
+
+	return live_json(scene_fd(s, bridge->netns), argv);
+}
+
+static void bridge_vlan_repair(struct scene *s, const struct device *port, int vlan)
+{
 	char tool[COMMAND_PREFIX];
 
+	verdict_fix(s->verdict, "%s vlan add dev %s vid %d pvid untagged",
+		scene_tool(s, port->netns, "bridge", tool), port->name, vlan ? vlan : 1);
+}
+
+/* Refused where it came in, whoever it was for. */
+static bool port_without_vlan(struct scene *s)
+{
+	int device = scene_device(s, scene_seen(s));
+	const struct device *port = NULL, *bridge = NULL;
+	int vlan, own;
+	json_t *list;
+
+	if (s->ending->kind == ENDING_DROP && device != TOPOLOGY_NONE)
+		port = &s->topology->devices[device];
+	if (port && port->port.is_port)
+		bridge = device_master(s->topology, port);
+	if (!bridge || bridge->kind != DEVICE_BRIDGE || !bridge->bridge.vlan_filtering)
+		return false;
+	list = vlans_read(s, bridge);
+	vlan = pvid_of(list, port->name);
+	own = pvid_of(list, bridge->name);
+	json_decref(list);
+	if (vlan)
+		return false;
+	scene_at(s, port->netns, port->name);
+	scene_why(s, "%s in %s filters VLANs, and its port %s takes no frames without a tag",
+		bridge->name, scene_name(s, port->netns), port->name);
+	verdict_fact(s->verdict, "rtnetlink", "vlan_filtering of %s is 1; %s has no PVID",
+		bridge->name, port->name);
+	bridge_vlan_repair(s, port, own);
+	return true;
+}
+
+static bool bridge_vlan_confirm(struct scene *s, const struct cause *c)
+{
+	struct way w;
+
+	if (port_without_vlan(s))
+		return true;
 	if (!way_find(s, &w))
 		return false;
 	for (size_t i = 0; i + 2 < w.length; i++) {
 		const struct device *ports[2] = {on_way(s, &w, i), on_way(s, &w, i + 2)};
 		const struct device *bridge = on_way(s, &w, i + 1);
-		json_int_t pvid[2] = {0, 0};
+		int pvid[2], bad;
 		json_t *list;
 
 		if (bridge->kind != DEVICE_BRIDGE || !bridge->bridge.vlan_filtering)
 			continue;
-		list = live_json(scene_fd(s, bridge->netns), argv);
-		for (size_t k = 0; k < json_array_size(list); k++) {
-			json_t *entry = json_array_get(list, k),
-			       *vlans = json_object_get(entry, "vlans");
-			const char *name = json_string_value(json_object_get(entry, "ifname"));
-
-			for (size_t m = 0; name && m < json_array_size(vlans); m++) {
-				json_t *flags = json_object_get(json_array_get(vlans, m), "flags");
-
-				for (size_t f = 0; f < json_array_size(flags); f++)
-					for (int p = 0; p < 2; p++)
-						if (!strcmp(json_string_value(
-								    json_array_get(flags, f)),
-							    "PVID") &&
-							!strcmp(name, ports[p]->name))
-							pvid[p] =
-								json_integer_value(json_object_get(
-									json_array_get(vlans, m),
-									"vlan"));
-			}
-		}
+		list = vlans_read(s, bridge);
+		pvid[0] = pvid_of(list, ports[0]->name);
+		pvid[1] = pvid_of(list, ports[1]->name);
 		json_decref(list);
 		if (pvid[0] == pvid[1] && pvid[0])
 			continue;
-		int bad = pvid[0] ? 1 : 0;
-
+		bad = pvid[0] ? 1 : 0;
 		scene_at(s, bridge->netns, ports[bad]->name);
 		scene_why(s,
 			"VLAN filtering of %s in %s keeps ports %s (VLAN %d) and %s (VLAN %d) apart",
-			bridge->name, scene_name(s, bridge->netns), ports[0]->name, (int)pvid[0],
-			ports[1]->name, (int)pvid[1]);
+			bridge->name, scene_name(s, bridge->netns), ports[0]->name, pvid[0],
+			ports[1]->name, pvid[1]);
 		verdict_fact(s->verdict, "rtnetlink",
-			"vlan_filtering is 1; PVID of %s is %d, of %s %d", ports[0]->name,
-			(int)pvid[0], ports[1]->name, (int)pvid[1]);
-		verdict_fix(s->verdict, "%s vlan add dev %s vid %d pvid untagged",
-			scene_tool(s, bridge->netns, "bridge", tool), ports[bad]->name,
-			pvid[!bad] ? (int)pvid[!bad] : 1);
+			"vlan_filtering is 1; PVID of %s is %d, of %s %d", ports[0]->name, pvid[0],
+			ports[1]->name, pvid[1]);
+		bridge_vlan_repair(s, ports[bad], pvid[!bad]);
 		return true;
 	}
 	return false;

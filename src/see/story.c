@@ -417,6 +417,25 @@ static int drop_last(const struct story *s, bool strays, bool given_up)
 	return found;
 }
 
+/* What the packet itself came to, when that was its end: neighbours that are asked for afterwards
+ * are no longer its affair. */
+static int drop_final(const struct story *s, int last, bool given_up)
+{
+	int drop = drop_last(s, false, given_up);
+
+	if (drop < 0 || s->list[drop].leg != LEG_NEIGHBOUR)
+		return drop;
+	for (size_t i = last < 0 ? 0 : (size_t)last + 1; i < s->count; i++) {
+		const struct seen *n = &s->list[i];
+
+		if (n->event.kind == PATH_DROP && (n->leg == LEG_REQUEST || n->leg == LEG_ANSWER) &&
+			!seen_is_harmless(n) && !seen_is_stray(n) && !is_repeated(s, i) &&
+			strcmp(n->symbol, "neigh_invalidate") != 0)
+			return (int)i;
+	}
+	return drop;
+}
+
 /* The request or the answer?  What depends on one of them counts as that one. */
 static enum leg journey(const struct story *s, int at, int last)
 {
@@ -505,7 +524,7 @@ void story_ending(const struct story *s, struct ending *x)
 	x->last = last = progress_last(s, stray);
 	question = question_unanswered(s, last);
 	carried = carried_last(s, question);
-	drop = drop_last(s, false, question < 0);
+	drop = drop_final(s, last, question < 0);
 	stray_drop = drop_last(s, true, true);
 	x->icmp = icmp_about(s, last);
 	free(stray);
