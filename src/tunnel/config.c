@@ -281,7 +281,8 @@ static void peer_read(struct uapi_peer *out, const struct peer *p)
 	out->keepalive = p->timers.keepalive;
 }
 
-void config_get(struct uapi_reply *r, const struct device *d, const struct config_socket *socket)
+static void device_tell(
+	struct uapi_reply *r, const struct device *d, const struct config_socket *socket)
 {
 	struct uapi_device device = {.listen_port = socket->listen_port, .fwmark = socket->fwmark};
 
@@ -289,15 +290,34 @@ void config_get(struct uapi_reply *r, const struct device *d, const struct confi
 		memcpy(device.private_key, d->identity.private_key, sizeof(device.private_key));
 	uapi_reply_device(r, &device);
 	sodium_memzero(&device, sizeof(device));
-	for (const struct peer *p = d->first; p; p = p->after) {
-		struct uapi_peer peer = {0};
+}
 
-		peer_read(&peer, p);
-		memcpy(peer.preshared_key, p->preshared, sizeof(peer.preshared_key));
-		uapi_reply_peer(r, &peer);
-		sodium_memzero(&peer, sizeof(peer));
-		allowed_ips_tell(r, p);
+static void peer_tell(struct uapi_reply *r, const struct peer *p)
+{
+	struct uapi_peer peer = {0};
+
+	peer_read(&peer, p);
+	memcpy(peer.preshared_key, p->preshared, sizeof(peer.preshared_key));
+	uapi_reply_peer(r, &peer);
+	sodium_memzero(&peer, sizeof(peer));
+	allowed_ips_tell(r, p);
+}
+
+bool config_get(struct uapi_reply *r, struct device *d, const struct config_socket *socket,
+	struct device_walk *walk)
+{
+	struct peer *p = NULL;
+
+	if (!walk->device) {
+		device_tell(r, d, socket);
+		device_walk_begin(d, walk);
 	}
+	while (r->size < CONFIG_PIECE && !r->failed && (p = device_walk_next(walk)))
+		peer_tell(r, p);
+	if (p && !r->failed)
+		return true;
+	device_walk_end(walk);
+	return false;
 }
 
 static void drops_tell(struct uapi_reply *r, const struct drops *drops)
@@ -362,8 +382,8 @@ static void stranger_tell(struct uapi_reply *r, const struct stranger *s)
 	uapi_reply_text(r, "stranger", text);
 }
 
-void config_status(struct uapi_reply *r, const struct device *d, const struct config_socket *socket,
-	const struct moment *m)
+static void device_status(struct uapi_reply *r, const struct device *d,
+	const struct config_socket *socket, const struct moment *m)
 {
 	uapi_reply_number(r, "now", (uint64_t)(m->wall / SECOND));
 	uapi_reply_text(r, "up", d->up ? "true" : "false");
@@ -375,6 +395,22 @@ void config_status(struct uapi_reply *r, const struct device *d, const struct co
 	for (size_t i = 0; i < DEVICE_STRANGERS; i++)
 		if (d->strangers[i].why != TROUBLE_NONE)
 			stranger_tell(r, &d->strangers[i]);
-	for (const struct peer *p = d->first; p; p = p->after)
+}
+
+bool config_status(struct uapi_reply *r, struct device *d, const struct config_socket *socket,
+	const struct moment *m, struct device_walk *walk)
+{
+	size_t before = r->size;
+	struct peer *p = NULL;
+
+	if (!walk->device) {
+		device_status(r, d, socket, m);
+		device_walk_begin(d, walk);
+	}
+	while (r->size - before < CONFIG_PIECE && !r->failed && (p = device_walk_next(walk)))
 		peer_status(r, p, m);
+	if (p && !r->failed)
+		return true;
+	device_walk_end(walk);
+	return false;
 }

@@ -37,12 +37,20 @@ void config_cancel(struct device *d);
  */
 void config_apply(struct device *d, const struct settings *s, const struct moment *m);
 
-/* config_get - the answer to get=1, but for its end */
-void config_get(struct uapi_reply *r, const struct device *d, const struct config_socket *socket);
-
-/* config_status - the answer to status=1, but for its end; no secret is in it */
-void config_status(struct uapi_reply *r, const struct device *d, const struct config_socket *socket,
-	const struct moment *m);
+/* config_get - a piece of the answer to get=1, but for its end
+ * config_status - likewise to status=1; no secret is in it
+ *
+ * walk  zeroed for the first piece; ended after the last
+ *
+ * A hundred thousand peers are some thirty megabytes, and there are keys in them:
+ * so they are told in pieces of about CONFIG_PIECE, as fast as they are read.
+ * Return true when there is more to tell.
+ */
+enum { CONFIG_PIECE = 64 << 10 };
+bool config_get(struct uapi_reply *r, struct device *d, const struct config_socket *socket,
+	struct device_walk *walk);
+bool config_status(struct uapi_reply *r, struct device *d, const struct config_socket *socket,
+	const struct moment *m, struct device_walk *walk);
 
 /* config_key_text - the first bytes of a public key in base64, for the log; out: 16 bytes */
 enum { CONFIG_KEY_TEXT = 16 };

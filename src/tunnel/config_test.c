@@ -66,10 +66,11 @@ static int set(const char *text)
 static char *told(void)
 {
 	struct config_socket socket = {0};
+	struct device_walk walk = {0};
 	struct uapi_reply r = {0};
 	char *text;
 
-	config_get(&r, &device, &socket);
+	CHECK(!config_get(&r, &device, &socket, &walk));
 	CHECK(!r.failed);
 	text = strndup(r.bytes ? r.bytes : "", r.size);
 	uapi_reply_done(&r);
@@ -206,5 +207,51 @@ TEST(allowed_ips_are_told_in_the_order_they_were_last_set)
 	check_allowed("a:10.1.0.0/16 ");
 	CHECK(set("public_key=" KEY_B "\nallowed_ip=10.1.0.0/16\nallowed_ip=-10.1.0.0/16\n") == 0);
 	check_allowed("a:b:");
+	device_done(&device);
+}
+
+TEST(a_long_list_is_told_in_pieces_while_peers_come_and_go)
+{
+	enum { PEERS = 1000 };
+	struct config_socket socket = {0};
+	struct device_walk walk = {0};
+	unsigned pieces = 0, told_of = 0;
+	char line[256];
+	bool more;
+
+	begin();
+	for (unsigned i = 1; i <= PEERS; i++) {
+		snprintf(line, sizeof(line), "public_key=%062x99\nallowed_ip=10.0.%u.%u/32\n", i,
+			i >> 8, i & 255);
+		CHECK(set(line) == 0);
+	}
+	do {
+		struct uapi_reply r = {0};
+
+		more = config_get(&r, &device, &socket, &walk);
+		CHECK(!r.failed && r.size < CONFIG_PIECE + 1024);
+		uapi_reply_bytes(&r, "", 1);
+		for (const char *at = r.bytes; (at = strstr(at, "public_key=")); at++)
+			told_of++;
+		uapi_reply_done(&r);
+		/* the one that would be told next goes, with its neighbours */
+		if (pieces++ == 0) {
+			const struct peer *next = walk.next;
+
+			for (int i = 0; i < 3; i++) {
+				struct peer *after = next->after;
+
+				device_remove(&device, (struct peer *)(uintptr_t)next);
+				next = after;
+			}
+			CHECK(set("public_key=" KEY_A "\n") == 0);
+		}
+	} while (more);
+	CHECK(pieces > 2 && told_of == PEERS - 3 + 1);
+	CHECK(!device.walks && !walk.device);
+	device_walk_begin(&device, &walk);
+	device_remove_all(&device);
+	CHECK(!device_walk_next(&walk));
+	device_walk_end(&walk);
 	device_done(&device);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <sodium.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -26,6 +27,7 @@
 #include "tunnel/server.h"
 #include "tunnel/worker.h"
 
+enum { STACK_USED = 65536 };	  /* where copies of keys may have been left */
 enum { HANDSHAKES_AT_ONCE = 64 }; /* then the UAPI socket and the timers get their turn */
 
 #define NAMED_INTERVAL (5 * SECOND)
@@ -229,20 +231,19 @@ static int settings_use(struct control *c, const struct settings *s)
 	return err;
 }
 
-static int uapi_answer(void *arg, const struct uapi_request *q, struct uapi_reply *r)
+static int uapi_answer(
+	void *arg, const struct uapi_request *q, struct uapi_reply *r, struct device_walk *walk)
 {
 	struct control *c = arg;
 	struct moment m = moment_now();
 
 	switch (q->kind) {
 	case UAPI_GET:
-		config_get(r, &c->device, &c->socket);
-		return 0;
+		return config_get(r, &c->device, &c->socket, walk) ? SERVER_MORE : 0;
 	case UAPI_SET:
 		return settings_use(c, &q->settings);
 	case UAPI_STATUS:
-		config_status(r, &c->device, &c->socket, &m);
-		return 0;
+		return config_status(r, &c->device, &c->socket, &m, walk) ? SERVER_MORE : 0;
 	default:
 		return -EINVAL;
 	}
@@ -251,9 +252,11 @@ static int uapi_answer(void *arg, const struct uapi_request *q, struct uapi_repl
 static void metrics_answer(void *arg, struct uapi_reply *r)
 {
 	struct control *c = arg;
+	struct device_walk walk = {0};
 	struct moment m = moment_now();
 
-	config_status(r, &c->device, &c->socket, &m);
+	while (config_status(r, &c->device, &c->socket, &m, &walk))
+		;
 }
 
 /* ---- endpoints that are names ---- */
@@ -309,6 +312,7 @@ static void settings_received(struct control *c, struct privilege_message *m)
 	else if (err == -ENOSPC)
 		snprintf(answer.text, sizeof(answer.text), "more than %d peers", DEVICE_PEERS);
 	settings_done(&s);
+	sodium_stackzero(STACK_USED);
 	answer.error = err;
 	privilege_send(c->ask, &answer);
 }

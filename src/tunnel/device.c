@@ -173,10 +173,41 @@ static void free_peer(struct retired *r)
 	free(p);
 }
 
+void device_walk_begin(struct device *d, struct device_walk *w)
+{
+	*w = (struct device_walk){.device = d, .next = d->first, .other = d->walks};
+	d->walks = w;
+}
+
+struct peer *device_walk_next(struct device_walk *w)
+{
+	struct peer *p = w->next;
+
+	if (p)
+		w->next = p->after;
+	return p;
+}
+
+void device_walk_end(struct device_walk *w)
+{
+	if (!w->device)
+		return;
+	for (struct device_walk **at = &w->device->walks; *at; at = &(*at)->other) {
+		if (*at == w) {
+			*at = w->other;
+			break;
+		}
+	}
+	*w = (struct device_walk){0};
+}
+
 void device_remove(struct device *d, struct peer *p)
 {
 	struct peer **slot = hash_slot(d, p->key);
 
+	for (struct device_walk *w = d->walks; w; w = w->other)
+		if (w->next == p)
+			w->next = p->after;
 	while (*slot != p)
 		slot = &(*slot)->hashed;
 	*slot = p->hashed;

@@ -87,6 +87,8 @@ struct stranger {
 	uint64_t count;
 };
 
+struct device_walk;
+
 struct device {
 	const struct device_calls *calls;
 	void *arg;
@@ -114,6 +116,7 @@ struct device {
 	struct peer *first, *last; /* in the order they were added */
 	struct peer *spare;	   /* that were reserved; linked by `after` */
 	uint32_t naming;	   /* config.c: which settings name a peer */
+	struct device_walk *walks; /* that pause */
 	struct stranger strangers[DEVICE_STRANGERS];
 };
 
@@ -176,6 +179,21 @@ struct peer *device_find(const struct device *d, const uint8_t key[WIRE_KEY]);
  */
 int device_reserve(struct device *d, size_t peers, size_t allowed_ips);
 void device_unreserve(struct device *d);
+
+/* A reader that goes from peer to peer and may pause meanwhile.  Zeroed: not begun. */
+struct device_walk {
+	struct device *device; /* NULL: not begun, or ended */
+	struct peer *next;
+	struct device_walk *other;
+};
+
+/* device_walk_begin - at the first peer
+ * device_walk_next - a peer, or NULL after the last; what is added or removed during a pause is
+ *                    met, or not met any more
+ * device_walk_end - also where it was not begun; before the device is gone */
+void device_walk_begin(struct device *d, struct device_walk *w);
+struct peer *device_walk_next(struct device_walk *w);
+void device_walk_end(struct device_walk *w);
 
 /* device_add - a new peer, without endpoint, allowed-ips, preshared key
  *

@@ -252,6 +252,7 @@ static int child_start(struct parent *p, struct error *e)
 		close(ask[0]);
 		close(tell[0]);
 		conf_done(&p->conf);
+		sodium_stackzero(STACK_USED);
 		daemon_leave(&p->daemon);
 		_exit(control_run(&start));
 	}

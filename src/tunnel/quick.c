@@ -303,14 +303,14 @@ static void guard_unset(struct quick *q, uint8_t family)
 /* The guards of those families that have a default route in here, and of no others. */
 static void guards_set(struct quick *q, const struct conf *c)
 {
-	if (q->rules4 && !q->guard4)
-		guard_set(q, c, AF_INET);
-	else if (!q->rules4)
-		guard_unset(q, AF_INET);
 	if (q->rules6 && !q->guard6)
 		guard_set(q, c, AF_INET6);
 	else if (!q->rules6)
 		guard_unset(q, AF_INET6);
+	if (q->rules4 && !q->guard4)
+		guard_set(q, c, AF_INET);
+	else if (!q->rules4)
+		guard_unset(q, AF_INET);
 }
 
 static uint32_t route_table(const struct conf *c)

@@ -20,7 +20,7 @@
 #include <cap-ng.h>
 #include <seccomp.h>
 
-enum { NOBODY = 65534, HEAP = 128 << 20 };
+enum { NOBODY = 65534, HEAP = 128 << 20, LARGE = 1 << 20, LOCK_SPARE = 256 << 10 };
 
 static void missing_add(struct error *missing, const char *what)
 {
@@ -28,6 +28,44 @@ static void missing_add(struct error *missing, const char *what)
 
 	snprintf(missing->text + used, sizeof(missing->text) - used, "%s%s (%s)", used ? ", " : "",
 		what, strerror(errno));
+}
+
+/* Where the heap begins; NULL: not known. */
+static char *heap_begin(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long begin = 0;
+	char line[512];
+
+	while (maps && !begin && fgets(line, sizeof(line), maps))
+		if (strstr(line, "[heap]"))
+			begin = strtoul(line, NULL, 16);
+	if (maps)
+		fclose(maps);
+	return (char *)begin;
+}
+
+/* May so little be locked that not even what there is now fits?  Then at least where keys lie: the
+ * program's own data, and of the heap, which is used from its beginning, as much as is allowed. */
+static int heap_lock_part(void)
+{
+	extern char edata, end;
+	uintptr_t data = (uintptr_t)&edata & ~(uintptr_t)4095;
+	size_t data_size = (uintptr_t)&end - data;
+	char *heap = heap_begin(), *top = sbrk(0);
+	struct rlimit limit;
+	size_t size;
+
+	if (!heap || getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur < 2 * LOCK_SPARE) {
+		errno = ENOMEM;
+		return -1;
+	}
+	size = ((size_t)limit.rlim_cur - LOCK_SPARE) & ~(size_t)4095;
+	if (data_size + 4096 < size && !mlock((void *)data, data_size))
+		size -= (data_size + 4096 + 4095) & ~(size_t)4095;
+	if (size > (size_t)(top - heap))
+		size = (size_t)(top - heap);
+	return mlock2(heap, size, MLOCK_ONFAULT);
 }
 
 /* Where the limit cannot be raised, memory that is taken later could not be locked.  So the heap
@@ -44,7 +82,16 @@ static int heap_lock(void)
 	first = malloc(HEAP / 2); /* larger than what is free: the heap must grow */
 	free(first);
 	mallopt(M_TOP_PAD, 1 << 20);
-	return mlockall(MCL_CURRENT | MCL_ONFAULT);
+	return mlockall(MCL_CURRENT | MCL_ONFAULT) ? heap_lock_part() : 0;
+}
+
+/* A list of a hundred thousand peers is given back when it was sent, and does not stay as a hole
+ * in the heap. */
+static int memory_lock_all(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE);
+	mallopt(M_TRIM_THRESHOLD, LARGE);
+	return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 }
 
 /* Keys are everywhere: in sessions, peers, settings, on the stack.  So all of it is locked, but
@@ -57,7 +104,7 @@ static void memory_lock(struct error *missing)
 	setrlimit(RLIMIT_CORE, &none);
 	if (prctl(PR_SET_DUMPABLE, 0))
 		missing_add(missing, "not dumpable");
-	if (raised ? mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) : heap_lock())
+	if (raised ? memory_lock_all() : heap_lock())
 		missing_add(missing, "locked memory");
 }
 

@@ -17,6 +17,8 @@ struct connection {
 	size_t written;	    /* of reply */
 	size_t used, taken; /* of input: bytes that came, bytes that were read */
 	bool ended;	    /* the client sends no more */
+	bool answering;	    /* there is more to tell about this request */
+	struct device_walk walk;
 	char input[16384];
 };
 
@@ -34,6 +36,7 @@ static void connection_close(struct connection *c)
 	}
 	if (s->count-- == SERVER_CONNECTIONS)
 		loop_change(s->loop, &s->watch, EPOLLIN);
+	device_walk_end(&c->walk);
 	uapi_request_done(&c->request);
 	uapi_reply_done(&c->reply);
 	sodium_memzero(c, sizeof(*c));
@@ -66,7 +69,10 @@ static void request_answer(struct connection *c)
 	int error = q->error;
 
 	if (!error)
-		error = c->server->answer(c->server->arg, q, &c->reply);
+		error = c->server->answer(c->server->arg, q, &c->reply, &c->walk);
+	c->answering = error == SERVER_MORE;
+	if (c->answering)
+		return;
 	uapi_reply_end(&c->reply, error);
 	uapi_request_done(q);
 }
@@ -79,6 +85,10 @@ static bool connection_serve(struct connection *c)
 			return false;
 		if (c->reply.size)
 			return true; /* it must read this first */
+		if (c->answering) {
+			request_answer(c);
+			continue;
+		}
 		while (c->taken < c->used) {
 			size_t taken;
 			bool complete = uapi_request_feed(

@@ -11,14 +11,18 @@
  */
 #pragma once
 #include "base/loop.h"
+#include "tunnel/device.h"
 #include "tunnel/uapi.h"
 
 enum { SERVER_CONNECTIONS = 64 }; /* further ones wait to be accepted */
 
 struct connection;
 
-/* Answers a request whose error is 0: fills the reply, and returns the errno for its end. */
-typedef int server_answer(void *arg, const struct uapi_request *q, struct uapi_reply *r);
+/* Answers a request whose error is 0: fills the reply, and returns the errno for its end; or
+ * SERVER_MORE, to be called again with the same `walk` when the client has read so far. */
+enum { SERVER_MORE = 1 };
+typedef int server_answer(
+	void *arg, const struct uapi_request *q, struct uapi_reply *r, struct device_walk *walk);
 
 struct server {
 	struct loop *loop;

@@ -217,6 +217,29 @@ client() {
 	[ "$(node $C wg show wg0 latest-handshakes)" = "$first" ]
 }
 
+@test "SIGHUP reaches a device that was moved to another namespace" {
+	M=$(name m)
+	netns_add $M
+	client "ListenPort = 7003"
+	warren_start $C wg0 -c "$file"
+	ip -n $C link set wg0 netns $M
+	wait_for 5 grep -q "went to another namespace" "$BATS_TEST_TMPDIR/$C.wg0.log"
+	ip -n $M link set wg0 up
+	allowed="192.168.3.0/24, 10.60.0.0/16, 10.61.0.0/16" client "Address = 192.168.9.9/24" "ListenPort = 7003" "MTU = 1300"
+	kill -HUP $tunnel
+	wait_for 10 grep -q "read again" "$BATS_TEST_TMPDIR/$C.wg0.log"
+	ip -n $M -o addr show wg0 | grep -q 192.168.3.2/24
+	ip -n $M -o addr show wg0 | grep -q 192.168.9.9/24
+	ip -n $M route show 10.61.0.0/16 | grep -q "dev wg0"
+	ip -n $M -o link show wg0 | grep -q "mtu 1300"
+	ip netns exec $M ping -c 1 -W 5 10.60.0.1
+	allowed="192.168.3.0/24" client "ListenPort = 7003"
+	kill -HUP $tunnel
+	wait_for 10 sh -c "! ip -n $M route show 10.61.0.0/16 | grep -q wg0"
+	wait_for 5 sh -c "! ip -n $M -o addr show wg0 | grep -q 192.168.9.9"
+	run ! grep -E "keys and peers are as|could not" "$BATS_TEST_TMPDIR/$C.wg0.log"
+}
+
 # hosts NS LINE...: what names mean there
 hosts() {
 	local n=$1

@@ -82,30 +82,71 @@ same_transfer() {
 	run ! node $G ping -c 1 -W 2 192.168.3.1
 }
 
-@test "100 MB arrive unchanged from warren to wireguard-go" {
-	connect 4
-	transfer $W $G 192.168.3.2 100000000
+# each_way FAMILY-OUTSIDE FAMILY-INSIDE FIRST: 100 MB each way, with a preshared key; FIRST begins
+each_way() {
+	local w=192.168.3.1 g=192.168.3.2
+	[ $2 = 6 ] && w=fd00:3::1 g=fd00:3::2
+	"$WARREN" key psk >"$BATS_TEST_TMPDIR/psk"
+	connect $1 "preshared-key $BATS_TEST_TMPDIR/psk"
+	if [ $3 = $W ]; then
+		node $W ping -c 1 -W 5 $g
+		[ "$(node $W "$WARREN" tunnel status --json | jq -r '.tunnels[0].peers[0].sessions[0].role')" = initiator ]
+	else
+		node $G ping -c 1 -W 5 $w
+		[ "$(node $W "$WARREN" tunnel status --json | jq -r '.tunnels[0].peers[0].sessions[0].role')" = responder ]
+	fi
+	transfer $W $G $g 100000000
+	transfer $G $W $w 100000000
 }
 
-@test "100 MB arrive unchanged from wireguard-go to warren, IPv6 in IPv6" {
-	connect 6
-	transfer $G $W fd00:3::1 100000000
+@test "100 MB each way, IPv4 in IPv4, warren begins" {
+	each_way 4 4 $W
+}
+
+@test "100 MB each way, IPv6 in IPv4, wireguard-go begins" {
+	each_way 4 6 $G
+}
+
+@test "100 MB each way, IPv4 in IPv6, wireguard-go begins" {
+	each_way 6 4 $G
+}
+
+@test "100 MB each way, IPv6 in IPv6, warren begins" {
+	each_way 6 6 $W
+}
+
+@test "100 MB each way while both ends move to other addresses and ports" {
+	connect 4
+	node $G ping -c 1 -W 5 192.168.3.1
+	transfer $W $G 192.168.3.2 100000000 &
+	local there=$!
+	transfer $G $W 192.168.3.1 100000000 &
+	local back=$!
+	sleep 0.3
+	move $G 10.32.0.2 10.32.0.22 51899
+	sleep 1
+	move $W 10.32.0.1 10.32.0.11 51898
+	wait $there
+	wait $back
+	[ "$(node $W wg show wg0 endpoints | cut -f 2)" = 10.32.0.22:51899 ]
+	[ "$(node $G wg show wg0 endpoints | cut -f 2)" = 10.32.0.11:51898 ]
+}
+# move NODE FROM TO PORT: another outer address and port
+move() {
+	ip -n $1 addr add $3/24 dev e0
+	ip -n $1 addr del $2/24 dev e0
+	ip -n $1 addr add $3/24 dev e0 2>/dev/null || true # it went with the first, as its secondary
+	node $1 wg set wg0 listen-port $4
 }
 
 @test "warren follows wireguard-go to another address, and the other way" {
 	connect 4
 	node $G ping -c 1 -W 5 192.168.3.1
-	ip -n $G addr add 10.32.0.22/24 dev e0
-	ip -n $G addr del 10.32.0.2/24 dev e0
-	ip -n $G addr add 10.32.0.22/24 dev e0 2>/dev/null || true
-	node $G wg set wg0 listen-port 51899
+	move $G 10.32.0.2 10.32.0.22 51899
 	wait_for 10 node $G ping -c 1 -W 1 192.168.3.1
 	[ "$(node $W wg show wg0 endpoints | cut -f 2)" = 10.32.0.22:51899 ]
 	# and now we move
-	ip -n $W addr add 10.32.0.11/24 dev e0
-	ip -n $W addr del 10.32.0.1/24 dev e0
-	ip -n $W addr add 10.32.0.11/24 dev e0 2>/dev/null || true
-	node $W wg set wg0 listen-port 51898
+	move $W 10.32.0.1 10.32.0.11 51898
 	wait_for 10 node $W ping -c 1 -W 1 192.168.3.2
 	[ "$(node $G wg show wg0 endpoints | cut -f 2)" = 10.32.0.11:51898 ]
 }
@@ -144,6 +185,21 @@ same_transfer() {
 	node $G ip addr add 192.168.3.2/24 dev wg0
 	node $G ip link set wg0 up
 	wait_for 20 node $G ping -c 1 -W 1 192.168.3.1
+}
+
+@test "our outer address goes and another comes: the session goes on from there" {
+	connect 4
+	node $G ping -c 1 -W 5 192.168.3.1 # what comes in fixes the source that we answer from
+	first=$(node $W wg show wg0 latest-handshakes)
+	ip -n $W addr del 10.32.0.1/24 dev e0
+	ip -n $W addr add 10.32.0.33/24 dev e0
+	node $W ping -c 1 -W 5 192.168.3.2 # at once: not after a handshake
+	[ "$(node $W wg show wg0 latest-handshakes)" = "$first" ]
+	[ "$(node $G wg show wg0 endpoints | cut -f 2)" = 10.32.0.33:51820 ]
+	# and where the old one stays but the way leads elsewhere, the source is given up with a retry
+	ip -n $G addr add 10.32.0.44/32 dev e0
+	node $W wg set wg0 peer "$(public_key g)" endpoint 10.32.0.44:51821
+	wait_for 10 node $W ping -c 1 -W 1 192.168.3.2
 }
 
 @test "the route to the endpoint vanishes and returns" {

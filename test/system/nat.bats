@@ -59,6 +59,8 @@ outside_sees() { # PATTERN
 	# nothing was sent by hand: the persistent keepalive began it
 	wait_for 10 outside_sees '^10.41.0.1:200'
 	node $O ping -c 1 -W 5 192.168.3.1
+	transfer $I $O 192.168.3.2 100000000
+	transfer $O $I 192.168.3.1 100000000
 }
 
 @test "warren outside follows when the router translates to another port" {
@@ -72,4 +74,6 @@ outside_sees() { # PATTERN
 	node $I wg set wg0 listen-port 7777
 	wait_for 10 outside_sees '^10.41.0.1:300'
 	node $O ping -c 1 -W 5 192.168.3.1
+	transfer $I $O 192.168.3.2 100000000
+	transfer $O $I 192.168.3.1 100000000
 }

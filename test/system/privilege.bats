@@ -74,6 +74,38 @@ sys.exit(0 if found else 1)'
 	run -1 python3 -c "$search" $tunnel $hex "$(cat "$(key n)")"
 }
 
+@test "where hardly any memory may be locked, the keys are in what is" {
+	printf '[Interface]\nPrivateKey = %s\nTable = off\n[Peer]\nPublicKey = %s\nPresharedKey = %s\n' \
+		"$(cat "$(key n)")" "$(public_key p)" "$(cat "$(key psk)")" >"$BATS_TEST_TMPDIR/wg1.conf"
+	printf '#!/bin/sh\nulimit -l 4096\nexec setpriv --bounding-set=-sys_resource,-ipc_lock --inh-caps=-sys_resource,-ipc_lock "%s" "$@"\n' \
+		"$WARREN" >"$BATS_TEST_TMPDIR/poor"
+	chmod +x "$BATS_TEST_TMPDIR/poor"
+	WARREN=$BATS_TEST_TMPDIR/poor warren_start $N wg1 -c "$BATS_TEST_TMPDIR/wg1.conf"
+	poor=$(packet_process $tunnel)
+	grep '^Max locked memory' "/proc/$poor/limits"
+	for secret in n psk; do
+		python3 - "$poor" "$(base64 -d <"$(key $secret)" | od -An -tx1 | tr -d ' \n')" <<-'E'
+			import re, sys
+			key = bytes.fromhex(sys.argv[2])
+			found = 0
+			region = None
+			with open("/proc/%s/mem" % sys.argv[1], "rb") as mem:
+			    for line in open("/proc/%s/smaps" % sys.argv[1]):
+			        m = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw.*", line)
+			        if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+			            region = m
+			        if region and line.startswith("VmFlags:"):
+			            mem.seek(int(region[1], 16))
+			            try: data = mem.read(int(region[2], 16) - int(region[1], 16))
+			            except OSError: continue
+			            if key in data:
+			                found += 1
+			                if " lo" not in line: sys.exit("not locked: " + region[0])
+			sys.exit(0 if found else "not found at all")
+		E
+	done
+}
+
 @test "it holds no file of the system open" {
 	for fd in /proc/$P/fd/*; do
 		target=$(readlink $fd)

@@ -77,7 +77,7 @@ while True:
     h.update(b)
 print(h.hexdigest())' "$3" "$fifo" >"$fifo.received" 3>&- &
 	local receiver=$!
-	wait_for 10 test -e "$fifo.listening" || return 1
+	wait_for 30 test -e "$fifo.listening" || return 1
 	node "$1" timeout 120 python3 -c '
 import hashlib, os, socket, sys
 c = socket.create_connection((sys.argv[1], 4000), 30)

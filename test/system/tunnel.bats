@@ -135,6 +135,32 @@ gone() { # NS IFNAME: neither the device nor its socket is there
 	wait_for 10 sh -c "! kill -0 $tunnel"
 }
 
+@test "without the right to enter its namespace, up and down of a moved device are followed" {
+	M=$(name m)
+	netns_add $M
+	printf '#!/bin/sh\nexec setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "%s" "$@"\n' "$WARREN" >"$BATS_TEST_TMPDIR/poor"
+	chmod +x "$BATS_TEST_TMPDIR/poor"
+	WARREN=$BATS_TEST_TMPDIR/poor warren_start $N wg0
+	node $N wg set wg0 private-key "$(key n)"
+	ip -n $N link set wg0 netns $M
+	wait_for 5 grep -q "may not be entered (.*CAP_SYS_ADMIN" "$BATS_TEST_TMPDIR/$N.wg0.log"
+	for state in up down up; do
+		ip -n $M link set wg0 $state
+		wait_for 5 sh -c "nsenter -t $(cat "$BATS_TEST_TMPDIR/$N.pid") -m -n $WARREN tunnel status wg0 | grep -q 'wg0 is $state'"
+	done
+	[ "$(grep -c "may not be entered" "$BATS_TEST_TMPDIR/$N.wg0.log")" = 1 ]
+}
+
+@test "a new device has no address of its own making and sends nothing unasked" {
+	warren_start $N wg0
+	ip -n $N link set wg0 up
+	sleep 1.2 # a router solicitation would come at once, and again in four seconds
+	[ -z "$(ip -n $N -o addr show dev wg0)" ]
+	[ "$(ip -n $N -s -j link show wg0 | jq '.[0].stats64.tx.packets + .[0].stats64.tx.dropped')" = 0 ]
+	ip -n $N addr add fd00:3::1/64 dev wg0 # its own are welcome
+	ip -n $N -o addr show dev wg0 | grep -q fd00:3::1/64
+}
+
 @test "fwmark and port change while a session lives" {
 	P=$(name p)
 	node_add $P
