@@ -37,7 +37,7 @@ static const struct option_row options[] = {
 	{"crypto", 0, "KIND", "openssl, ipsec-mb-sse, ... instead of the fastest of this machine",
 		OPTION_TEXT, offsetof(struct tunnel, crypto), 0, 0},
 	{"threads", 0, "N",
-		"that carry packets: 1 or 2, instead of as many as there are processors",
+		"that carry packets: 1, or one each way, instead of a second one under load",
 		OPTION_NUMBER, offsetof(struct tunnel, threads), 1, 2},
 	{"metrics", 0, "WHERE",
 		"serve counters for Prometheus at 127.0.0.1:PORT or a socket's PATH", OPTION_TEXT,

@@ -5,9 +5,9 @@
 #include <sys/mman.h>
 
 enum {
-	READ_BYTES = OUTBOUND_ENOUGH + (64 << 10),
+	READ_BYTES = OUTBOUND_ENOUGH + (65 << 10),
 	MEMORY_BYTES = READ_BYTES + (64 << 10),
-	ALIGNED = 64, /* frames begin at cache lines */
+	ALIGNED = 64, /* frames begin at cache lines, and have so much in front of them */
 };
 
 int outbound_init(struct outbound *o, struct device *device, struct tun *tun, const struct udp *udp,
@@ -51,16 +51,17 @@ static int read_frames(struct outbound *o)
 
 	o->bytes = 0;
 	for (o->count = 0; o->count < OUTBOUND_FRAMES && used < OUTBOUND_ENOUGH; o->count++) {
-		ssize_t n = tun_read(o->tun, &o->vnets[o->count], o->memory + used);
+		uint8_t *frame = o->memory + used + ALIGNED;
+		ssize_t n = tun_read(o->tun, frame - sizeof(struct virtio_net_hdr));
 
 		if (n == -EAGAIN)
 			return 0;
 		if (n < 0)
 			return (int)n;
-		o->at[o->count] = used;
+		o->at[o->count] = used + ALIGNED;
 		o->lengths[o->count] = (uint32_t)n;
 		o->bytes += (uint32_t)n;
-		used += ((uint32_t)n + ALIGNED - 1) & ~(uint32_t)(ALIGNED - 1);
+		used += ALIGNED + (((uint32_t)n + ALIGNED - 1) & ~(uint32_t)(ALIGNED - 1));
 	}
 	return 1;
 }
@@ -94,8 +95,9 @@ static void find_peers(struct outbound *o)
 
 	for (uint32_t i = 0; i < o->count; i++) {
 		struct outbound_frame *f = &o->frames[i];
-		enum drop why =
-			cut_begin(&f->cut, &o->vnets[i], o->memory + o->at[i], o->lengths[i]);
+		uint8_t *frame = o->memory + o->at[i];
+		const struct virtio_net_hdr *vnet = (const void *)(frame - sizeof(*vnet));
+		enum drop why = cut_begin(&f->cut, vnet, frame, o->lengths[i]);
 
 		f->peer = NULL;
 		if (why != DROP_NONE) {

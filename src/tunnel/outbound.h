@@ -42,7 +42,6 @@ struct outbound {
 	struct unreachable_limit unreachable;
 	uint8_t *memory; /* what is read, and room for one packet that was staged */
 	struct burst burst;
-	struct virtio_net_hdr vnets[OUTBOUND_FRAMES];
 	uint32_t at[OUTBOUND_FRAMES], lengths[OUTBOUND_FRAMES];
 	uint32_t count, bytes; /* of the last burst */
 	struct outbound_frame frames[OUTBOUND_FRAMES];

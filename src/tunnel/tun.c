@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "base/scoped.h"
-#include "tunnel/cut.h"
+
+enum { QUEUE = 2000 }; /* frames */
 
 /* What we ask for, in turn, until the kernel agrees. */
 static const unsigned offers[] = {
@@ -33,6 +34,17 @@ static unsigned negotiate(int fd, bool offload)
 	       (offers[i] & TUN_F_USO4 ? JOIN_UDP : 0);
 }
 
+/* Where it may not be, the device is as good with a short one. */
+static void lengthen_queue(const struct ifreq *device)
+{
+	SCOPED_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq r = *device;
+
+	r.ifr_qlen = QUEUE;
+	if (fd >= 0)
+		ioctl(fd, SIOCSIFTXQLEN, &r);
+}
+
 int tun_open(struct tun *t, const char *name, bool offload, struct error *e)
 {
 	struct ifreq r = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
@@ -47,6 +59,7 @@ int tun_open(struct tun *t, const char *name, bool offload, struct error *e)
 	memcpy(r.ifr_name, name, strlen(name));
 	if (ioctl(fd, TUNSETIFF, &r))
 		return error_errno(e, errno, "device %s", name);
+	lengthen_queue(&r);
 	*t = (struct tun){.joins = negotiate(fd, offload)};
 	memcpy(t->name, r.ifr_name, sizeof(t->name));
 	t->fd = keep(&fd);
@@ -71,14 +84,14 @@ int tun_set_mtu(const struct tun *t, uint32_t mtu, struct error *e)
 	return 0;
 }
 
-ssize_t tun_read(const struct tun *t, struct virtio_net_hdr *vnet, void *frame)
+ssize_t tun_read(const struct tun *t, void *at)
 {
-	struct iovec pieces[] = {{vnet, sizeof(*vnet)}, {frame, CUT_FRAME_MOST}};
-	ssize_t n = readv(t->fd, pieces, 2);
+	ssize_t n = read(t->fd, at, TUN_READ_MOST);
 
 	if (n < 0)
 		return -errno;
-	return n > (ssize_t)sizeof(*vnet) ? n - (ssize_t)sizeof(*vnet) : 0;
+	n -= (ssize_t)sizeof(struct virtio_net_hdr);
+	return n > 0 ? n : 0;
 }
 
 static void demote(struct tun *t, uint8_t type)

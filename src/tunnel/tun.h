@@ -7,6 +7,10 @@
  *	stack --routes--> tun0 ==read==>  | vnet | IP TCP payload ... 64 KiB |
  *	stack <-receives- tun0 <=write==  | vnet | IP TCP payload ... 64 KiB |
  *
+ * What waits to be read, waits in a queue of the device (`txqueuelen`): longer than
+ * the kernel makes it, so that it lasts for as long as a program that floods it
+ * may keep the processor from us.
+ *
  * The kernel is asked at start which kinds it knows, and asked no more for a
  * kind that it refuses later.
  *
@@ -21,9 +25,12 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "tunnel/cut.h"
 #include "tunnel/drop.h"
 #include "tunnel/join.h"
 #include "tunnel/vnet.h"
+
+enum { TUN_READ_MOST = sizeof(struct virtio_net_hdr) + CUT_FRAME_MOST };
 
 struct tun {
 	int fd;
@@ -47,12 +54,12 @@ int tun_set_mtu(const struct tun *t, uint32_t mtu, struct error *e);
 
 /* tun_read - the next frame; never waits
  *
- * vnet   out: what the frame is
- * frame  out: room for CUT_FRAME_MOST bytes
+ * at  out: a struct virtio_net_hdr, which says what the frame is, and behind it the frame;
+ *     room for TUN_READ_MOST bytes
  *
- * Returns its length, -EAGAIN when there is none, or -errno.
+ * Returns the frame's length, -EAGAIN when there is none, or -errno.
  */
-ssize_t tun_read(const struct tun *t, struct virtio_net_hdr *vnet, void *frame);
+ssize_t tun_read(const struct tun *t, void *at);
 
 /* tun_write - hand a frame to the stack
  *

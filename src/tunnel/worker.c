@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,18 +16,21 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "tunnel/inbound.h"
+#include "tunnel/load.h"
 #include "tunnel/outbound.h"
 #include "tunnel/pace.h"
 #include "tunnel/staging.h"
 
 enum {
 	THREADS = 2,
-	ROUNDS = 16, /* bursts of one descriptor before we look at the others */
+	ROUNDS = 16,	 /* bursts of one descriptor before we look at the others */
+	ROUNDS_BOTH = 2, /* the same where the other direction waits for us */
 
 	/* What control asks of a thread. */
 	ASK_STOP = 1 << 0,
 	ASK_SOCKETS = 1 << 1, /* take worker->udp */
 	ASK_FLUSH = 1 << 2,   /* a peer was declared ready */
+	ASK_INBOUND = 1 << 3, /* what comes from the peers is yours from now on */
 
 	/* What woke us: the cookie of a descriptor. */
 	WOKE_ASKED = 0,
@@ -39,11 +43,12 @@ struct thread {
 	struct worker *worker;
 	pthread_t id;
 	bool runs;
-	bool outbound, inbound; /* its directions */
+	bool outbound, inbound; /* its directions, now; its own to change once it runs */
 	int event, epoll;
 	struct udp udp; /* its copy of the descriptors */
 	_Atomic unsigned asked;
 	struct pace pace;
+	struct load load;
 };
 
 struct worker {
@@ -55,6 +60,7 @@ struct worker {
 	struct ring handshakes;
 	struct aead *aead; /* control's, for keepalives */
 	sem_t sockets_taken;
+	bool shares; /* the directions move between the threads */
 	struct thread threads[THREADS];
 	struct outbound outbound;
 	struct inbound inbound;
@@ -93,6 +99,12 @@ static void take_sockets(struct thread *t)
 	sem_post(&t->worker->sockets_taken);
 }
 
+static void ask(struct thread *t, unsigned what)
+{
+	atomic_fetch_or(&t->asked, what);
+	eventfd_write(t->event, 1);
+}
+
 /* Returns false when the thread shall end. */
 static bool do_asked(struct thread *t)
 {
@@ -100,10 +112,66 @@ static bool do_asked(struct thread *t)
 
 	if (asked & ASK_SOCKETS)
 		take_sockets(t);
+	if (asked & ASK_INBOUND) {
+		t->inbound = true;
+		watch_sockets(t);
+	}
 	if (asked & ASK_FLUSH)
 		outbound_flush(&t->worker->outbound, clock_now());
 	return !(asked & ASK_STOP);
 }
+
+/* --- one thread, or two (load.h) ----------------------------------------- */
+
+static int64_t processor_time(const struct thread *t)
+{
+	struct timespec spent;
+	clockid_t clock;
+
+	if (pthread_getcpuclockid(t->id, &clock) || clock_gettime(clock, &spent))
+		return 0;
+	return spent.tv_sec * SECOND + spent.tv_nsec;
+}
+
+/* Between two bursts: the other thread receives from here on, in the order in which we would. */
+static void give_inbound(struct thread *t, struct thread *to)
+{
+	unwatch(t, t->udp.in4);
+	unwatch(t, t->udp.in6);
+	t->inbound = false;
+	ask(to, ASK_INBOUND);
+}
+
+static void share(struct thread *t)
+{
+	struct thread *first = &t->worker->threads[0], *second = &t->worker->threads[1];
+	int64_t window = t == first ? LOAD_SPLIT_WINDOW : LOAD_JOIN_WINDOW, now = clock_now();
+
+	if (!t->inbound || !load_is_due(&t->load, now, window))
+		return;
+	if (t == first) {
+		if (load_percent(&t->load, now, processor_time(t)) >= LOAD_FULL)
+			give_inbound(t, second);
+	} else {
+		int64_t spent = processor_time(first) + processor_time(t);
+		bool began = t->load.since; /* not while it helps for the first time */
+
+		if (load_percent(&t->load, now, spent) <= LOAD_LITTLE && began) {
+			t->load.since = 0;
+			give_inbound(t, first);
+		}
+	}
+}
+
+/* How long epoll may wait: a thread that helps out looks up when nothing comes. */
+static int patience(const struct thread *t)
+{
+	bool helps = t->worker->shares && t->inbound && !t->outbound;
+
+	return helps ? (int)(LOAD_JOIN_WINDOW / MILLISECOND) : -1;
+}
+
+/* --- bursts -------------------------------------------------------------- */
 
 /* The device is empty: stay away while small packets gather?  Returns 1 to read again. */
 static int nap(struct thread *t, int64_t now)
@@ -118,13 +186,13 @@ static int nap(struct thread *t, int64_t now)
 	return 1;
 }
 
-/* One descriptor is readable: bursts until it is empty, or long enough. */
-static void serve(struct thread *t, uint32_t cookie)
+/* One descriptor is readable: bursts until it is empty, or long enough.  alone: no other is. */
+static void serve(struct thread *t, uint32_t cookie, bool alone)
 {
 	struct worker *w = t->worker;
-	int more = 1;
+	int rounds = t->inbound && t->outbound ? ROUNDS_BOTH : ROUNDS, more = 1;
 
-	for (int i = 0; i < ROUNDS && more > 0; i++) {
+	for (int i = 0; i < rounds && more > 0; i++) {
 		int64_t now = clock_now();
 
 		if (cookie == WOKE_TUN)
@@ -132,7 +200,7 @@ static void serve(struct thread *t, uint32_t cookie)
 		else
 			more = inbound_burst(
 				&w->inbound, cookie == WOKE_IN4 ? t->udp.in4 : t->udp.in6, now);
-		if (cookie == WOKE_TUN && !more && !t->inbound)
+		if (cookie == WOKE_TUN && !more && alone)
 			more = nap(t, now);
 		if (atomic_load_explicit(&t->asked, memory_order_relaxed))
 			break;
@@ -152,29 +220,51 @@ static void *run(void *arg)
 
 	for (;;) {
 		struct epoll_event ready[4];
-		int n = epoll_wait(t->epoll, ready, 4, -1);
+		int n = epoll_wait(t->epoll, ready, 4, patience(t));
 
 		for (int i = 0; i < n; i++) {
 			if (ready[i].data.u32 == WOKE_ASKED)
 				eventfd_read(t->event, &ignored);
 			else
-				serve(t, ready[i].data.u32);
+				serve(t, ready[i].data.u32, n == 1);
 		}
+		if (t->worker->shares)
+			share(t);
 		if (atomic_load(&t->asked) && !do_asked(t))
 			return NULL;
 	}
 }
 
-static void ask(struct thread *t, unsigned what)
+/* A thread inherits from us what these change for the moment:
+ *
+ * signals  are control's
+ * slack    naps are to be as short as they are meant
+ * policy   woken, it does not push aside who wakes it: a program then writes more before we
+ *          read, the kernel hands on more before we receive, and what follows from a packet
+ *          happens on one processor instead of waking the next for each step
+ */
+static int create(struct thread *t)
 {
-	atomic_fetch_or(&t->asked, what);
-	eventfd_write(t->event, 1);
+	struct sched_param none = {0};
+	int slack = prctl(PR_GET_TIMERSLACK), policy = sched_getscheduler(0), err;
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	prctl(PR_SET_TIMERSLACK, 1000UL);
+	if (policy == SCHED_OTHER)
+		sched_setscheduler(0, SCHED_BATCH, &none);
+	err = -pthread_create(&t->id, NULL, run, t);
+	if (policy == SCHED_OTHER)
+		sched_setscheduler(0, SCHED_OTHER, &none);
+	prctl(PR_SET_TIMERSLACK, (unsigned long)slack);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
 }
 
 static int thread_start(struct worker *w, struct thread *t, bool outbound, bool inbound)
 {
-	sigset_t all, before;
-	int err, slack;
+	int err;
 
 	t->worker = w;
 	t->outbound = outbound;
@@ -191,14 +281,7 @@ static int thread_start(struct worker *w, struct thread *t, bool outbound, bool 
 		err = watch_sockets(t);
 	if (err)
 		return err;
-	/* Signals are control's.  Naps are to be as short as they are meant. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	slack = prctl(PR_GET_TIMERSLACK);
-	prctl(PR_SET_TIMERSLACK, 1000UL);
-	err = -pthread_create(&t->id, NULL, run, t);
-	prctl(PR_SET_TIMERSLACK, (unsigned long)slack);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	err = create(t);
 	t->runs = !err;
 	return err;
 }
@@ -217,16 +300,24 @@ static void thread_stop(struct thread *t)
 
 /* --- control ------------------------------------------------------------- */
 
+/* That we may use: an affinity of one leaves nothing to share. */
+static int processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+}
+
 static int start_threads(struct worker *w, unsigned threads)
 {
 	int err;
 
-	if (!threads)
-		threads = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 2 : 1;
-	if (threads == 1)
-		return thread_start(w, &w->threads[0], true, true);
-	err = thread_start(w, &w->threads[0], true, false);
-	return err ? err : thread_start(w, &w->threads[1], false, true);
+	w->shares = !threads && processors() > 1;
+	/* The second first: the first may ask it at once. */
+	err = threads == 2 ? thread_start(w, &w->threads[1], false, true)
+	      : w->shares  ? thread_start(w, &w->threads[1], false, false)
+			   : 0;
+	return err ? err : thread_start(w, &w->threads[0], true, threads != 2);
 }
 
 static int take_memory(struct worker *w, const char *aead)

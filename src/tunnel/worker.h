@@ -10,9 +10,11 @@
  *	                  v                  |
  *	                 control (device.h, one thread)
  *
- * One thread a direction, or one for both where there is one processor.  Each
- * runs a burst from its first station to its last, and sleeps in epoll when
- * nothing comes.  Nothing is allocated after worker_start().
+ * One thread carries both directions; a second takes what comes from the peers
+ * while one is not enough (load.h), and sleeps otherwise.  Where there is one
+ * processor there is no second.  Each runs a burst from its first station to its
+ * last, and sleeps in epoll when nothing comes.  Nothing is allocated after
+ * worker_start().
  *
  * Control calls everything on this page.  Handshake messages wait for it in a
  * ring (ring.h), whose descriptor becomes readable when there are some.
@@ -32,7 +34,7 @@ struct worker;
 
 struct worker_options {
 	const char *aead; /* NULL: the best of this machine (aead.h) */
-	unsigned threads; /* 1 or 2; 0: as the machine has processors */
+	unsigned threads; /* 1; 2: one each way, always; 0: a second under load */
 	uint32_t mtu;	  /* of the device */
 };
 

@@ -228,9 +228,9 @@ seen() { grep -Eqs "$1" "$BATS_TEST_TMPDIR"/background.*; }
 # Voluntary switches of all threads of a process.
 switches() { cat /proc/$1/task/*/status | awk '/^voluntary/ {n += $2} END {print n}'; }
 
-@test "an idle tunnel sleeps" {
+@test "an idle tunnel sleeps, and so does one that was busy" {
 	connect
-	node $A ping -c 1 -W 5 192.168.3.2
+	transfer $A $B 192.168.3.2 200000000
 	pid=$(packet_process $tunnel_a)
 	for n in $A $B; do # the device's own chatter would wake it
 		ip netns exec $n sysctl -qw net.ipv6.conf.wg0.disable_ipv6=1
@@ -239,4 +239,21 @@ switches() { cat /proc/$1/task/*/status | awk '/^voluntary/ {n += $2} END {print
 	before=$(switches $pid)
 	sleep 3
 	[ $(($(switches $pid) - before)) -lt 10 ]
+}
+
+@test "with one processor there is one thread for packets, with more a second in reserve" {
+	connect
+	[ "$(ls /proc/$(packet_process $tunnel_a)/task | wc -l)" = $(($(nproc) > 1 ? 3 : 2)) ]
+	kill $tunnel_a
+	wait_for 5 gone $A
+	printf '#!/bin/sh\nexec taskset -c 0 %s "$@"\n' "$WARREN" >$BATS_TEST_TMPDIR/one
+	chmod +x $BATS_TEST_TMPDIR/one
+	WARREN=$BATS_TEST_TMPDIR/one warren_start $A wg0
+	[ "$(ls /proc/$(packet_process $tunnel)/task | wc -l)" = 2 ]
+	node $A wg set wg0 private-key "$(key a)" listen-port 51820 peer "$(public_key b)" \
+		allowed-ips 192.168.3.2/32 endpoint 10.32.0.2:51820
+	ip -n $A addr add 192.168.3.1/24 dev wg0
+	ip -n $A link set wg0 up
+	transfer $A $B 192.168.3.2 20000000
+	transfer $B $A 192.168.3.1 20000000
 }
