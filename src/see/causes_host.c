@@ -40,8 +40,10 @@ static bool no_listener_confirm(struct scene *s, const struct cause *c)
 	proto = at->outer.proto == IPPROTO_UDP ? "UDP" : "TCP";
 	address_text(text, at->outer.family, at->outer.destination);
 	scene_at(s, netns, at->event.device);
-	scene_why(s, "nobody in %s listens on %s port %u of %s", scene_name(s, netns), proto,
-		at->outer.second, text);
+	scene_why(s,
+		"nobody in %s listens on %s port %u of %s: start the program that should, or have "
+		"it listen on that address",
+		scene_name(s, netns), proto, at->outer.second, text);
 	verdict_fact(s->verdict, "sock_diag", "no %s socket for %s port %u in %s", proto, text,
 		at->outer.second, scene_name(s, netns));
 	return true;

@@ -1,5 +1,6 @@
 /* Causes at the owner of an address who hears a question or a request and keeps silent. */
 #include "see/asked.h"
+#include "see/gateway.h"
 
 #include <errno.h>
 #include <linux/if.h>
@@ -270,6 +271,32 @@ const struct cause cause_arp_ignore = {
 
 /* ---- rp-filter ---- */
 
+/* The way back, over the device that the packet came in by: the route that is wrong, corrected. */
+static bool route_back(struct scene *s, const struct device *in, const uint8_t *ip,
+	const struct route_reply *wrong)
+{
+	char command[COMMAND_PREFIX], prefix[64], text[ADDRESS_TEXT];
+	unsigned int length = scene_prefix_length(s, in->netns, 4, ip);
+	const struct address *with;
+	uint8_t gateway[16];
+	int device = (int)(in - s->topology->devices);
+
+	/* A route to less than the network it is in is wrong itself. */
+	if (wrong && wrong->matched && wrong->prefix_length > length)
+		length = wrong->prefix_length;
+	scene_ip(s, in->netns, command);
+	prefix_text(prefix, 4, ip, length);
+	if (scene_covering(s, in->netns, 4, ip, &with) == device) {
+		verdict_fix(s->verdict, "%s route replace %s dev %s", command, prefix, in->name);
+		return true;
+	}
+	if (!gateway_find(s, in->netns, device, 4, ip, gateway))
+		return false;
+	verdict_fix(s->verdict, "%s route replace %s via %s dev %s", command, prefix,
+		address_text(text, 4, gateway), in->name);
+	return true;
+}
+
 static bool rp_filter_confirm(struct scene *s, const struct cause *c)
 {
 	const struct seen *at = scene_seen(s);
@@ -316,7 +343,15 @@ static bool rp_filter_confirm(struct scene *s, const struct cause *c)
 				       : "?")
 		     : strerror(r.error ? r.error : ENETUNREACH));
 	scene_exec(s, netns, exec);
-	if (!back && scene_suggest_route(s, netns, 4, at->outer.source))
+	/* There by one way and back by another is no fault where both lead home; a route that leads
+	 * nowhere is one, and without the filter the answer would be lost on it. */
+	if (back && !gateway_leads(s, netns, 4, at->outer.source)) {
+		verdict_fact(s->verdict, "rtnetlink", "that route does not lead to %s", text);
+		if (route_back(s, d, at->outer.source, &r))
+			return true;
+	}
+	if (!back && (route_back(s, d, at->outer.source, NULL) ||
+			     scene_suggest_route(s, netns, 4, at->outer.source)))
 		return true;
 	if (!back && conf4(s, netns, "all", "rp_filter"))
 		verdict_fix(s->verdict, "%ssysctl -w net.ipv4.conf.all.rp_filter=0", exec);
@@ -331,7 +366,9 @@ const struct cause cause_rp_filter = {
 	.proof =
 		"IP_RPFILTER in ip_rcv_finish_core, or only an unanswered ARP request. Confirmed: "
 		"max(all, D).rp_filter, and the route back does not use D (1) or does not exist (2).",
-	.repair = "ip netns exec N sysctl -w net.ipv4.conf.D.rp_filter=2, or the route back over D",
+	.repair =
+		"ip -n N route replace SRCNET via G dev D; where the other way back leads home, too: "
+		"ip netns exec N sysctl -w net.ipv4.conf.D.rp_filter=2",
 	.signs = {{SIGN_DROP, "IP_RPFILTER", NULL, 0}, {SIGN_DROP, NULL, "ip_rcv_finish_core", 0},
 		{SIGN_UNRESOLVED, NULL, NULL, 0}},
 	.confirm = rp_filter_confirm,

@@ -1,5 +1,5 @@
 /* Causes on the way: sizes, hop limits, routes that refuse, rules, impossible addresses. */
-#include "see/scene.h"
+#include "see/mtu.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -48,7 +48,7 @@ static bool path_mtu_confirm(struct scene *s, const struct cause *c)
 	struct route_reply r;
 	const struct device *out;
 	char ip[COMMAND_PREFIX];
-	uint32_t mtu;
+	uint32_t mtu, length;
 
 	if (!at || netns < 0)
 		return false;
@@ -69,7 +69,9 @@ static bool path_mtu_confirm(struct scene *s, const struct cause *c)
 		p.length, out->name, scene_name(s, netns), mtu);
 	verdict_fact(s->verdict, "rtnetlink", "MTU of %s in %s is %u, the packet has %u bytes",
 		out->name, scene_name(s, netns), mtu, p.length);
-	mtu_fix(s, out, p.length > 1500 ? p.length : 1500);
+	length = p.length > 1500 ? p.length : 1500;
+	if (!mtu_raise(s, netns, &p, length))
+		mtu_fix(s, out, length);
 	/* The sender remembers what it was told. */
 	verdict_fix(s->verdict, "%s route flush cache", scene_ip(s, s->asker, ip));
 	if (p.family == 6)
@@ -163,7 +165,13 @@ static bool local_mtu_confirm(struct scene *s, const struct cause *c)
 		mtu == out->mtu ? "" : ", as a router has said before");
 	verdict_fact(s->verdict, "rtnetlink", "MTU of %s in %s is %u%s", out->name,
 		scene_name(s, s->asker), out->mtu, r.mtu ? ", of the route less" : "");
-	mtu_fix(s, out, length);
+	if (!mtu_raise(s, s->asker, &p, length)) {
+		/* A tunnel's own MTU is bounded by what it adds: the size that passes is said. */
+		if (out->kind != DEVICE_VXLAN && out->kind != DEVICE_MACVLAN)
+			mtu_fix(s, out, length);
+		verdict_fact(s->verdict, "rtnetlink", "a payload of %u bytes passes %s",
+			mtu - 8 - (p.family == 6 ? 40 : 20), out->name);
+	}
 	if (r.mtu) {
 		scene_ip(s, s->asker, ip);
 		verdict_fix(s->verdict, "%s%s route flush cache", ip, p.family == 6 ? " -6" : "");

@@ -1,5 +1,6 @@
 /* Causes in tunnels: tun and tap devices and their processes, vxlan, what a tunnel adds. */
 #include "see/asked.h"
+#include "see/mtu.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -41,8 +42,10 @@ static bool tun_no_process_confirm(struct scene *s, const struct cause *c)
 	if (!is_tun(d) || d->holder_count || d->carrier)
 		return false;
 	scene_at(s, d->netns, d->name);
-	scene_why(s, "no process has %s in %s open, so nobody reads what is sent into it", d->name,
-		scene_name(s, d->netns));
+	scene_why(s,
+		"no process has %s in %s open, so nobody reads what is sent into it: start its "
+		"program; no other command helps",
+		d->name, scene_name(s, d->netns));
 	verdict_fact(s->verdict, "proc", "no /proc/PID/fdinfo names %s in %s", d->name,
 		scene_name(s, d->netns));
 	verdict_fact(
@@ -126,9 +129,11 @@ static bool tun_no_answer_confirm(struct scene *s, const struct cause *c)
 	if (!is_tun(d) || !s->final)
 		return false;
 	scene_at(s, d->netns, d->name);
-	scene_why(s, "%.16s (pid %u) has read %s from %s, and nothing came back", at->event.comm,
-		at->event.pid, s->ending->kind == ENDING_UNRESOLVED ? "the question" : scene_leg(s),
-		d->name);
+	scene_why(s,
+		"%.16s (pid %u) has read %s from %s, and nothing came back: what it does with it is "
+		"its own affair, so no command can be named",
+		at->event.comm, at->event.pid,
+		s->ending->kind == ENDING_UNRESOLVED ? "the question" : scene_leg(s), d->name);
 	verdict_fact(s->verdict, "tracepoint",
 		"read by pid %u (%.16s); no packet was written to %s after it", at->event.pid,
 		at->event.comm, d->name);
@@ -399,6 +404,17 @@ static bool tunnel_mtu_confirm(struct scene *s, const struct cause *c)
 	verdict_fact(s->verdict, "rtnetlink",
 		"MTU %u of %s + %u > MTU %u of %s; the packet has %u bytes", tunnel->mtu,
 		tunnel->name, overhead, out->mtu, out->name, at->event.length);
+	/* The size that was asked for is to pass, where the underlay can be widened. */
+	if (mtu_raise(s, out->netns, &p, tunnel->mtu + overhead)) {
+		/* What the tunnel has learnt to be too large is remembered by who sent it. */
+		verdict_fix(s->verdict, "%s route flush cache", scene_ip(s, tunnel->netns, ip));
+		verdict_fix(s->verdict, "%s -6 route flush cache", scene_ip(s, tunnel->netns, ip));
+		if (s->asker != tunnel->netns)
+			verdict_fix(s->verdict, "%s route flush cache", scene_ip(s, s->asker, ip));
+		return true;
+	}
+	verdict_fact(s->verdict, "rtnetlink", "packets of at most %u bytes pass %s",
+		out->mtu - overhead, out->name);
 	verdict_fix(s->verdict, "%s link set dev %s mtu %u", scene_ip(s, tunnel->netns, ip),
 		tunnel->name, out->mtu - overhead);
 	return true;

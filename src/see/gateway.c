@@ -231,8 +231,27 @@ bool gateway_cabled(const struct scene *s, int device, uint8_t family, const uin
 	return found;
 }
 
-bool gateway_find(
-	const struct scene *s, int netns, uint8_t family, const uint8_t *ip, uint8_t gateway[16])
+bool gateway_leads(const struct scene *s, int netns, uint8_t family, const uint8_t *ip)
+{
+	struct search x = {.s = s, .start = TOPOLOGY_NONE, .family = family, .ip = ip};
+	struct route_question q = {.family = family, .to = ip};
+	struct route_reply r;
+	int device;
+	bool out;
+
+	/* A node sends its own packets whether it forwards or not. */
+	if (!live_route(scene_fd(s, netns), &q, &r) || r.error ||
+		(r.gateway_family && r.gateway_family != family))
+		return false;
+	device = topology_device_at(s->topology, netns, r.oif);
+	if (device == TOPOLOGY_NONE || !s->topology->devices[device].up)
+		return false;
+	netns = hop_owner(&x, device, r.gateway_family ? r.gateway : ip, &out);
+	return netns == TOPOLOGY_NONE ? out : routes_lead(&x, netns, &out) || out;
+}
+
+bool gateway_find(const struct scene *s, int netns, int device, uint8_t family, const uint8_t *ip,
+	uint8_t gateway[16])
 {
 	const struct topology *t = s->topology;
 	struct search x = {.s = s, .start = netns, .family = family, .ip = ip};
@@ -246,6 +265,7 @@ bool gateway_find(
 			int d = (int)(t->netns[netns].first_device + i);
 
 			if (t->devices[d].up && t->devices[d].kind != DEVICE_LOOPBACK &&
+				(device == TOPOLOGY_NONE || device == d) &&
 				carries_overlay(t, d) == underlay)
 				candidates_of(&x, d);
 		}

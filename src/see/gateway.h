@@ -14,10 +14,16 @@
 #pragma once
 #include "see/scene.h"
 
-/* gateway_find - the neighbour's address, 4 or 16 bytes; false when no neighbour will do */
-bool gateway_find(
-	const struct scene *s, int netns, uint8_t family, const uint8_t *ip, uint8_t gateway[16]);
+/* gateway_find - the neighbour's address, 4 or 16 bytes; false when no neighbour will do
+ *
+ * device  only neighbours on this one; TOPOLOGY_NONE: on any
+ */
+bool gateway_find(const struct scene *s, int netns, int device, uint8_t family, const uint8_t *ip,
+	uint8_t gateway[16]);
 
-/* gateway_cabled - is the owner of ip reached from `device` over cables and nodes in whatever state,
- * without coming back through the device's own node */
+/* gateway_leads - do the routes of `netns` lead to the address, or out of what can be seen */
+bool gateway_leads(const struct scene *s, int netns, uint8_t family, const uint8_t *ip);
+
+/* gateway_cabled - is the owner of ip reached from `device` over cables and nodes in whatever
+ * state, without coming back through the device's own node */
 bool gateway_cabled(const struct scene *s, int device, uint8_t family, const uint8_t *ip);

@@ -363,14 +363,14 @@ bool scene_way(
 		snprintf(out, WAY_TEXT, "dev %s", t->devices[covering].name);
 		return true;
 	}
-	if (!gateway_find(s, netns, family, ip, gateway))
+	if (!gateway_find(s, netns, TOPOLOGY_NONE, family, ip, gateway))
 		return false;
 	snprintf(out, WAY_TEXT, "via %s", address_text(text, family, gateway));
 	return true;
 }
 
-/* The length of the prefix that goes with an address: its owner's. */
-static unsigned int prefix_of(const struct scene *s, int netns, uint8_t family, const uint8_t *ip)
+unsigned int scene_prefix_length(
+	const struct scene *s, int netns, uint8_t family, const uint8_t *ip)
 {
 	const struct topology *t = s->topology;
 	const struct address *with;
@@ -459,7 +459,7 @@ static bool suggest_address(struct scene *s, int netns, uint8_t family, const ui
 		family == 6 ? " nodad" : "");
 	if (!address_covers(like, family, ip))
 		verdict_fix(s->verdict, "%s route add %s via %s", command,
-			prefix_text(prefix, family, ip, prefix_of(s, netns, family, ip)),
+			prefix_text(prefix, family, ip, scene_prefix_length(s, netns, family, ip)),
 			address_text(text, family, like->ip));
 	return true;
 }
@@ -479,6 +479,6 @@ bool scene_suggest_route(struct scene *s, int netns, uint8_t family, const uint8
 		return false;
 	}
 	verdict_fix(s->verdict, "%s route add %s %s", scene_ip(s, netns, command),
-		prefix_text(prefix, family, ip, prefix_of(s, netns, family, ip)), way);
+		prefix_text(prefix, family, ip, scene_prefix_length(s, netns, family, ip)), way);
 	return true;
 }

@@ -90,6 +90,10 @@ enum { WAY_TEXT = 64 };
 bool scene_way(
 	const struct scene *s, int netns, uint8_t family, const uint8_t *ip, char out[WAY_TEXT]);
 
+/* scene_prefix_length - of the prefix that goes with an address: its owner's */
+unsigned int scene_prefix_length(
+	const struct scene *s, int netns, uint8_t family, const uint8_t *ip);
+
 /* scene_suggest_route - print the command that gives `netns` a route to ip: over a neighbour that
  * can reach it; false when no such neighbour was found */
 bool scene_suggest_route(struct scene *s, int netns, uint8_t family, const uint8_t *ip);

@@ -21,6 +21,7 @@ static const struct {
 	{"SOCKET_CLOSE", NULL},
 	{"CONSUMED", NULL},
 	{"NOT_DROPPED_YET", NULL},
+	{NULL, "skb_release_data"}, /* fragments, with the packet that they had been made */
 	{"TC_RECLASSIFY_LOOP", NULL},
 };
 
@@ -183,6 +184,9 @@ bool story_passed(const struct story *s, enum leg leg, uint32_t netns)
 static bool is_progress(const struct seen *n)
 {
 	if (n->leg != LEG_REQUEST && n->leg != LEG_ANSWER)
+		return false;
+	/* Fragments go the way of the first one, which may have ended already. */
+	if (n->inner.kind == HEADER_FRAGMENT)
 		return false;
 	switch (n->event.kind) {
 	case PATH_QUEUE:
@@ -391,8 +395,9 @@ static int question_unanswered(const struct story *s, int after)
 	return found;
 }
 
-/* given_up: also packets that were given up for want of a neighbour; the question says more */
-static int drop_last(const struct story *s, bool strays, bool given_up)
+/* fragments: of others than the first fragment; else of none of them
+ * given_up: also packets that were given up for want of a neighbour; the question says more */
+static int drop_last(const struct story *s, bool strays, bool fragments, bool given_up)
 {
 	int found = -1;
 
@@ -403,6 +408,7 @@ static int drop_last(const struct story *s, bool strays, bool given_up)
 		if (n->event.kind != PATH_DROP || seen_is_harmless(n) || n->leg == LEG_OTHER)
 			continue;
 		if (seen_is_stray(n) != strays || is_repeated(s, i) ||
+			(n->inner.kind == HEADER_FRAGMENT) != fragments ||
 			(!given_up && !strcmp(n->symbol, "neigh_invalidate")))
 			continue;
 		if (n->leg == LEG_NEIGHBOUR) {
@@ -421,7 +427,7 @@ static int drop_last(const struct story *s, bool strays, bool given_up)
  * are no longer its affair. */
 static int drop_final(const struct story *s, int last, bool given_up)
 {
-	int drop = drop_last(s, false, given_up);
+	int drop = drop_last(s, false, false, given_up);
 
 	if (drop < 0 || s->list[drop].leg != LEG_NEIGHBOUR)
 		return drop;
@@ -430,6 +436,7 @@ static int drop_final(const struct story *s, int last, bool given_up)
 
 		if (n->event.kind == PATH_DROP && (n->leg == LEG_REQUEST || n->leg == LEG_ANSWER) &&
 			!seen_is_harmless(n) && !seen_is_stray(n) && !is_repeated(s, i) &&
+			n->inner.kind != HEADER_FRAGMENT &&
 			strcmp(n->symbol, "neigh_invalidate") != 0)
 			return (int)i;
 	}
@@ -525,7 +532,9 @@ void story_ending(const struct story *s, struct ending *x)
 	question = question_unanswered(s, last);
 	carried = carried_last(s, question);
 	drop = drop_final(s, last, question < 0);
-	stray_drop = drop_last(s, true, true);
+	if (drop <= last && question < 0)
+		drop = drop_last(s, false, true, true);
+	stray_drop = drop_last(s, true, false, true);
 	x->icmp = icmp_about(s, last);
 	free(stray);
 

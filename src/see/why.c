@@ -686,8 +686,24 @@ static int ask(struct asking *a, struct error *e)
 	return 0;
 }
 
-int why_ask(const struct question *q, struct verdict *v, struct error *e)
+/* `--device 10.0.0.1`: as with ping -I, an address says from where, not over which device. */
+static struct question device_or_source(const struct question *q)
 {
+	struct question plain = *q;
+	uint8_t ip[16];
+
+	if (q->device && !q->source &&
+		(inet_pton(AF_INET, q->device, ip) == 1 ||
+			inet_pton(AF_INET6, q->device, ip) == 1)) {
+		plain.source = q->device;
+		plain.device = NULL;
+	}
+	return plain;
+}
+
+int why_ask(const struct question *asked, struct verdict *v, struct error *e)
+{
+	const struct question plain = device_or_source(asked), *q = &plain;
 	struct asking a = {.question = q, .verdict = v, .node = {.fd = -1}, .probe = {.fd = -1}};
 	int err;
 

@@ -38,7 +38,7 @@ enum why_engine {
 
 enum {
 	WHY_PORT_DEFAULT = 33434, /* UDP and TCP, when the question names none */
-	WHY_SIZE_DEFAULT = 56,    /* payload bytes, as ping sends */
+	WHY_SIZE_DEFAULT = 56,	  /* payload bytes, as ping sends */
 	WHY_SIZE_MAX = 65507,
 };
 
@@ -48,14 +48,14 @@ enum {
 /* A zeroed question with a destination is `warren why DST`. */
 struct question {
 	const char *destination; /* address or name */
-	const char *from;        /* NODE (base/node.h); NULL: the namespace we are in */
-	const char *device;      /* bind the probe to it; NULL: routing decides */
-	const char *source;      /* source address; NULL: the kernel chooses */
+	const char *from;	 /* NODE (base/node.h); NULL: the namespace we are in */
+	const char *device; /* bind the probe to it; NULL: routing decides; an address: as source */
+	const char *source; /* source address; NULL: the kernel chooses */
 	enum probe_proto proto;
-	uint16_t port;       /* 0: WHY_PORT_DEFAULT */
-	int32_t size;        /* payload bytes behind the ICMP or UDP header; 0: the default */
-	bool df;             /* don't fragment */
-	int64_t timeout;     /* nanoseconds; 0: the default */
+	uint16_t port;	 /* 0: WHY_PORT_DEFAULT */
+	int32_t size;	 /* payload bytes behind the ICMP or UDP header; 0: the default */
+	bool df;	 /* don't fragment */
+	int64_t timeout; /* nanoseconds; 0: the default */
 	enum why_engine engine;
 };
 
@@ -63,10 +63,10 @@ struct question {
 struct step {
 	char node[NODE_NAME];
 	char device[16]; /* "" where none takes part */
-	char event[16];  /* socket, route, tx, rx, read, write, drop, icmp, deliver, receive ... */
+	char event[16];	 /* socket, route, tx, rx, read, write, drop, icmp, deliver, receive ... */
 	char packet[192];
-	char note[192];  /* what it means, for people; may be "" */
-	int64_t time;    /* nanoseconds since the probe was sent; may be negative */
+	char note[192]; /* what it means, for people; may be "" */
+	int64_t time;	/* nanoseconds since the probe was sent; may be negative */
 };
 
 /* One fact that the verdict rests on. */
@@ -77,13 +77,13 @@ struct evidence {
 
 struct verdict {
 	bool delivered;
-	const char *cause;   /* id of the rule book (static), NULL when it cannot be told */
+	const char *cause;    /* id of the rule book (static), NULL when it cannot be told */
 	char node[NODE_NAME]; /* where it ended; "" where that is not known */
 	char device[16];
-	char why[512]; /* one sentence */
-	int64_t rtt;   /* nanoseconds, when delivered and answered; else -1 */
+	char why[512];	    /* one sentence */
+	int64_t rtt;	    /* nanoseconds, when delivered and answered; else -1 */
 	const char *engine; /* "ebpf" or "sockets" */
-	uint64_t lost; /* events of the kernel that were lost */
+	uint64_t lost;	    /* events of the kernel that were lost */
 
 	char **fixes; /* commands, in order; together they repair the cause */
 	size_t fix_count;

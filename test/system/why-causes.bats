@@ -282,6 +282,11 @@ nft_in() { # NETNS, rules on stdin, also on one line
 	in_ns "$B" nft list chain inet t i | grep -q 'vmap {'
 }
 
+@test "firewall-drop: a packet in fragments" {
+	rt; nft_in "$B" <<<'table ip t { chain i { type filter hook input priority 0; icmp type echo-request drop; } }'
+	fault firewall-drop "$A" --size 4000 10.0.2.2
+}
+
 @test "firewall-drop: a mark that another chain has set" {
 	rt; nft_in "$R" <<-'EOT'
 		table inet t {
@@ -487,6 +492,33 @@ nft_in() { # NETNS, rules on stdin, also on one line
 	fault rp-filter "$A" 10.0.2.2
 }
 
+@test "rp-filter: the route back is wrong, by its network, by a host route, by the default" {
+	rt; C=$(name C); netns_add "$C"; cable "$C" c0 "$B" b1
+	ip -n "$B" addr add 10.0.7.2/24 dev b1; ip -n "$C" addr add 10.0.7.1/24 dev c0
+	set_in "$B" net.ipv4.conf.all.rp_filter=1
+	for route in 10.0.1.0/24 10.0.1.2/32 default; do
+		ip -n "$B" route replace "$route" via 10.0.7.1
+		failed rp-filter "$A" 10.0.2.2
+		[[ "$(field '.fix[0]')" = *"route replace"*"via 10.0.2.1 dev b0" ]]
+		repair; delivered "$A" 10.0.2.2
+		ip -n "$B" route flush root 10.0.1.0/24; ip -n "$B" route replace default via 10.0.2.1
+	done
+}
+
+@test "rp-filter: a packet in fragments" {
+	rt; ip -n "$B" route del default; set_in "$B" net.ipv4.conf.all.rp_filter=1
+	fault rp-filter "$A" --size 4000 10.0.2.2
+}
+
+@test "rp-filter: at a router on the way back, and loose" {
+	chain; C=$(name C); netns_add "$C"; cable "$C" c0 "$S" s3
+	ip -n "$S" addr add 10.0.7.2/24 dev s3; ip -n "$C" addr add 10.0.7.1/24 dev c0
+	set_in "$S" net.ipv4.conf.s1.rp_filter=1; ip -n "$S" route replace 10.0.1.0/24 via 10.0.7.1
+	fault rp-filter "$A" 10.0.2.2
+	set_in "$S" net.ipv4.conf.s1.rp_filter=2; ip -n "$S" route del 10.0.1.0/24
+	fault rp-filter "$A" 10.0.2.2
+}
+
 twins() { # one namespace, both ends of a cable with an address
 	A=$(name A)
 	netns_add "$A"
@@ -598,8 +630,36 @@ twins() { # one namespace, both ends of a cable with an address
 @test "local-mtu: what a router has said before" {
 	rt; ip -n "$R" link set r2 mtu 1300; ip -n "$B" link set b0 mtu 1300
 	failed path-mtu "$A" --df --size 1400 10.0.2.2
-	failed local-mtu "$A" --df --size 1400 10.0.2.2
-	repair
+	fault local-mtu "$A" --df --size 1400 10.0.2.2
+}
+
+@test "local-mtu: the whole way is widened, over two routers" {
+	chain
+	fault local-mtu "$A" --df --size 3000 10.0.2.2
+}
+
+@test "local-mtu: the whole way is widened, over a bridge" {
+	br
+	fault local-mtu "$A" --df --size 2000 10.0.0.2
+}
+
+@test "local-mtu: the whole way is widened, over a macvlan's device" {
+	macvlans bridge
+	fault local-mtu "$A" --df --size 2000 10.0.0.2
+}
+
+@test "local-mtu: an overlay, with the underlay that must carry it" {
+	vx
+	fault local-mtu "$A" --df --size 2000 10.7.0.2
+}
+
+@test "local-mtu: an overlay over IPv6 and a router" {
+	rt; ready6 "$A" a0 "$R" r1 "$R" r2 "$B" b0; overlay fd01::2 fd02::2
+	fault local-mtu "$A" --df --size 2000 10.7.0.2
+}
+
+@test "path-mtu: at the second of two routers; the answer's way is as narrow" {
+	chain; ip -n "$S" link set s2 mtu 1300; ip -n "$B" link set b0 mtu 1300
 	fault path-mtu "$A" --df --size 1400 10.0.2.2
 }
 
@@ -779,9 +839,15 @@ two_bridges() {
 	vx; ip -n "$A" link del vx0
 	ip -n "$A" link add vx0 type vxlan id 100 dstport 4789 local 10.0.0.1 remote 10.0.0.2 df set
 	ip -n "$A" addr add 10.7.0.1/24 dev vx0; ip -n "$A" link set vx0 mtu 1500 up; ip -n "$A" link set a0 mtu 1400; ip -n "$B" link set b0 mtu 1400
-	failed tunnel-mtu "$A" --df --size 1400 10.7.0.2
-	repair
-	delivered "$A" --df --size 1200 10.7.0.2
+	fault tunnel-mtu "$A" --df --size 1400 10.7.0.2
+}
+
+@test "tunnel-mtu: across a router" {
+	rt; overlay
+	ip -n "$A" link del vx0
+	ip -n "$A" link add vx0 type vxlan id 100 dstport 4789 local 10.0.1.2 remote 10.0.2.2 df set
+	ip -n "$A" addr add 10.7.0.1/24 dev vx0; ip -n "$A" link set vx0 mtu 1500 up
+	fault tunnel-mtu "$A" --df --size 1450 10.7.0.2
 }
 
 macvlans() { # MODE
@@ -894,6 +960,14 @@ macvlans() { # MODE
 @test "source-not-local" {
 	p2p
 	failed source-not-local "$A" --source 10.9.9.9 10.0.0.2
+}
+
+@test "source-not-local: --device with an address asks from it, as ping -I does" {
+	p2p; ip -n "$A" addr add 10.0.0.7/24 dev a0
+	delivered "$A" --device 10.0.0.7 10.0.0.2
+	fault source-not-local "$A" --device 10.0.0.8 10.0.0.2
+	ready6 "$A" a0 "$B" b0
+	delivered "$A" --device fd00::1 fd00::2
 }
 
 @test "wrong-namespace: a device of the other node" {

@@ -113,12 +113,13 @@ both_ways() { # FROM DESTINATION
 }
 
 @test "noise: two bridges in a row" {
-	br; shadow; noise "$A" 10.0.0.2
+	br; shadow
 	W=$(name W); netns_add "$W"; quiet6 "$W"; ip -n "$W" link add sw type bridge
 	set_in "$W" net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 || true
 	ip -n "$R" link del p2; cable "$R" p2 "$W" w1; cable "$W" w2 "$B" b0
 	ip -n "$R" link set p2 master br0; ip -n "$W" link set w1 master sw; ip -n "$W" link set w2 master sw; ip -n "$W" link set sw up
 	ip -n "$B" addr add 10.0.0.2/24 dev b0
+	noise "$A" 10.0.0.2
 	both_ways "$A" 10.0.0.2
 	delivered "$B" 10.0.0.1
 }
