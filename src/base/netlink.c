@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/node.h"
 #include "base/scoped.h"
 
 /* Dumps of thousands of links come in parts of up to this size. */
@@ -55,10 +56,10 @@ int netlink_open(struct netlink *nl, int bus, int netns)
 	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (home < 0)
 		return -errno;
-	if (setns(netns, CLONE_NEWNET))
+	if (node_go(netns))
 		return -errno;
 	err = netlink_open_here(nl, bus);
-	if (setns(home, CLONE_NEWNET) && !err) {
+	if (node_go(home) && !err) {
 		err = -errno;
 		netlink_close(nl);
 	}
@@ -98,12 +99,13 @@ static int error_read(const struct nlmsghdr *h, struct error *e)
 	if (h->nlmsg_flags & NLM_F_ACK_TLVS)
 		mnl_attr_parse(h, (unsigned int)skip, extended_text, &text);
 	if (text)
-		return error_set(e, -answer->error, "%s (kernel: %s)", strerror(-answer->error), text);
+		return error_set(
+			e, -answer->error, "%s (kernel: %s)", strerror(-answer->error), text);
 	return error_set(e, -answer->error, "%s", strerror(-answer->error));
 }
 
-int netlink_ask(struct netlink *nl, struct message *m, netlink_reply *reply, void *arg,
-	struct error *e)
+int netlink_ask(
+	struct netlink *nl, struct message *m, netlink_reply *reply, void *arg, struct error *e)
 {
 	bool dump = (m->header->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 	bool interrupted = false;

@@ -215,7 +215,8 @@ static int name_open(struct node *n, const char *spec, struct error *e)
 		err = path_open(n, home ? "/proc/self/ns/net" : "/proc/1/ns/net", e);
 	} else if (!err) {
 		err = error_set(e, ENOENT,
-			"no node '%s': expected a Warren node, an `ip netns` name, pid:N or a path", spec);
+			"no node '%s': expected a Warren node, an `ip netns` name, pid:N or a path",
+			spec);
 	}
 	free(list);
 	return err;
@@ -262,7 +263,17 @@ void node_close(struct node *n)
 	n->fd = -1;
 }
 
+int node_go(int netns)
+{
+	struct stat here, there;
+
+	if (!fstat(netns, &there) && !stat("/proc/thread-self/ns/net", &here) &&
+		here.st_ino == there.st_ino && here.st_dev == there.st_dev)
+		return 0;
+	return setns(netns, CLONE_NEWNET);
+}
+
 int node_enter(const struct node *n)
 {
-	return setns(n->fd, CLONE_NEWNET) ? -errno : 0;
+	return node_go(n->fd) ? -errno : 0;
 }

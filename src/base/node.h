@@ -26,10 +26,10 @@
 enum { NODE_NAME = 128 };
 
 struct node {
-	char name[NODE_NAME];    /* what we print: "site-a", "vpn/site-a", "A", "pid:12", "host" */
-	char netns[NODE_NAME];   /* `ip netns` name for commands that are pasted; "" where none */
+	char name[NODE_NAME];	 /* what we print: "site-a", "vpn/site-a", "A", "pid:12", "host" */
+	char netns[NODE_NAME];	 /* `ip netns` name for commands that are pasted; "" where none */
 	char network[NODE_NAME]; /* "" when not made by Warren */
-	dev_t device;            /* with inode: which namespace it is */
+	dev_t device;		 /* with inode: which namespace it is */
 	ino_t inode;
 	int fd; /* open namespace; -1 in a list */
 };
@@ -62,6 +62,12 @@ ino_t node_host(void);
 
 /* node_enter - move the calling thread into the node; 0 or -errno */
 int node_enter(const struct node *n);
+
+/* node_go - move the calling thread into the namespace of this descriptor; 0, or -1 and errno
+ *
+ * Where it is already there is nothing to do, and so no privilege is needed.
+ */
+int node_go(int netns);
 
 /* node_list - all namespaces that have a name, sorted by it, fd -1
  *

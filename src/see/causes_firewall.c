@@ -408,8 +408,30 @@ const struct cause cause_firewall_reject = {
 	.confirm = firewall_reject_confirm,
 };
 
-/* Does a rule of this node write checksums?  Then say that one, and how to remove it. */
-bool firewall_rewrites(struct scene *s, int netns)
+/* Does this expression of a rule write the address (NULL: a checksum)? */
+static bool expression_writes(json_t *expression, const char *address)
+{
+	static const char *const translations[] = {"snat", "dnat"};
+	json_t *mangle = json_object_get(expression, "mangle");
+	json_t *payload = json_object_get(json_object_get(mangle, "key"), "payload");
+	const char *field = json_string_value(json_object_get(payload, "field"));
+	const char *value = json_string_value(json_object_get(mangle, "value"));
+
+	if (!address)
+		return field && !strcmp(field, "checksum");
+	if (field && value && (!strcmp(field, "saddr") || !strcmp(field, "daddr")))
+		return !strcmp(value, address);
+	for (int i = 0; i < 2; i++) {
+		json_t *nat = json_object_get(expression, translations[i]);
+
+		value = json_string_value(json_object_get(nat, "addr"));
+		if (value && !strcmp(value, address))
+			return true;
+	}
+	return false;
+}
+
+bool firewall_writes(struct scene *s, int netns, const char *address)
 {
 	static const char *const argv[] = {"nft", "-j", "list", "ruleset", NULL};
 	json_t *rules = live_json(scene_fd(s, netns), argv),
@@ -420,29 +442,20 @@ bool firewall_rewrites(struct scene *s, int netns)
 	for (size_t i = 0; i < json_array_size(items) && !found; i++) {
 		json_t *rule = json_object_get(json_array_get(items, i), "rule");
 		json_t *expr = json_object_get(rule, "expr");
+		const char *family = json_string_value(json_object_get(rule, "family"));
+		const char *table = json_string_value(json_object_get(rule, "table"));
+		const char *chain = json_string_value(json_object_get(rule, "chain"));
+		int handle = (int)json_integer_value(json_object_get(rule, "handle"));
 
-		for (size_t k = 0; k < json_array_size(expr) && !found; k++) {
-			json_t *key = json_object_get(
-				json_object_get(json_array_get(expr, k), "mangle"), "key");
-			json_t *payload = json_object_get(key, "payload");
-			const char *field = json_string_value(json_object_get(payload, "field"));
-
-			if (!field || strcmp(field, "checksum") != 0)
-				continue;
-			found = true;
-			verdict_fact(s->verdict, "nft",
-				"table %s %s, chain %s, rule handle %d writes the checksum",
-				json_string_value(json_object_get(rule, "family")),
-				json_string_value(json_object_get(rule, "table")),
-				json_string_value(json_object_get(rule, "chain")),
-				(int)json_integer_value(json_object_get(rule, "handle")));
-			verdict_fix(s->verdict, "%snft delete rule %s %s %s handle %d",
-				scene_exec(s, netns, exec),
-				json_string_value(json_object_get(rule, "family")),
-				json_string_value(json_object_get(rule, "table")),
-				json_string_value(json_object_get(rule, "chain")),
-				(int)json_integer_value(json_object_get(rule, "handle")));
-		}
+		for (size_t k = 0; k < json_array_size(expr) && !found; k++)
+			found = expression_writes(json_array_get(expr, k), address);
+		if (!found || !family || !table || !chain)
+			continue;
+		verdict_fact(s->verdict, "nft",
+			"table %s %s, chain %s, rule handle %d in %s writes %s", family, table,
+			chain, handle, scene_name(s, netns), address ? address : "the checksum");
+		verdict_fix(s->verdict, "%snft delete rule %s %s %s handle %d",
+			scene_exec(s, netns, exec), family, table, chain, handle);
 	}
 	json_decref(rules);
 	return found;

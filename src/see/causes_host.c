@@ -83,7 +83,7 @@ static bool bad_checksum_confirm(struct scene *s, const struct cause *c)
 	scene_why(s, "%s came to %s on %s with a wrong checksum", scene_leg(s),
 		scene_name(s, netns), at->event.device);
 	verdict_fact(s->verdict, "tracepoint", "%s in %s", at->reason, at->symbol);
-	if (firewall_rewrites(s, netns))
+	if (firewall_writes(s, netns, NULL))
 		return true;
 	if (sender != TOPOLOGY_NONE)
 		verdict_fix(
@@ -386,16 +386,16 @@ const struct cause cause_xfrm_policy = {
 static bool conntrack_full_confirm(struct scene *s, const struct cause *c)
 {
 	const struct seen *at = scene_seen(s);
-	int netns = scene_netns(s, at);
+	int netns = at ? scene_netns(s, at) : s->asker;
 	long count, max;
 
-	if (!at || netns < 0)
+	if (netns < 0)
 		return false;
 	count = live_sysctl(scene_fd(s, netns), -1, "net/netfilter/nf_conntrack_count");
 	max = live_sysctl(scene_fd(s, netns), -1, "net/netfilter/nf_conntrack_max");
 	if (count < 0 || max <= 0 || count < max)
 		return false;
-	scene_at(s, netns, at->event.device);
+	scene_at(s, netns, at ? at->event.device : "");
 	scene_why(s, "the connection table of %s is full (%ld of %ld)", scene_name(s, netns), count,
 		max);
 	verdict_fact(
@@ -413,68 +413,9 @@ const struct cause cause_conntrack_full = {
 		"NETFILTER_DROP in nf_hook_slow, log \"table full\". Confirmed: nf_conntrack_count >= "
 		"nf_conntrack_max.",
 	.repair = "sysctl -w net.netfilter.nf_conntrack_max=...",
-	.signs = {{SIGN_DROP, "NETFILTER_DROP", NULL, 0}},
+	.signs = {{SIGN_DROP, "NETFILTER_DROP", NULL, 0}, {SIGN_DROP, NULL, "nf_hook_slow", 0},
+		{SIGN_CALL, NULL, NULL, EPERM}},
 	.confirm = conntrack_full_confirm,
-};
-
-/* ---- cgroup-bpf-drop ---- */
-
-/* The programs that filter what our own process sends or receives: bpftool knows them all. */
-static void cgroup_programs(struct scene *s)
-{
-	const char *const argv[] = {"bpftool", "-j", "cgroup", "tree", NULL};
-	json_t *list = live_json(-1, argv);
-
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		json_t *group = json_array_get(list, i),
-		       *programs = json_object_get(group, "programs");
-		const char *path = json_string_value(json_object_get(group, "cgroup"));
-
-		for (size_t k = 0; path && k < json_array_size(programs); k++) {
-			json_t *program = json_array_get(programs, k);
-			const char *type =
-				json_string_value(json_object_get(program, "attach_type"));
-			int id = (int)json_integer_value(json_object_get(program, "id"));
-
-			if (!type || (!strstr(type, "egress") && !strstr(type, "ingress")))
-				continue;
-			verdict_fact(s->verdict, "bpf", "%s has program %d attached (%s)", path, id,
-				type);
-			verdict_fix(
-				s->verdict, "bpftool cgroup detach %s %s id %d", path, type, id);
-		}
-	}
-	json_decref(list);
-}
-
-static bool cgroup_drop_confirm(struct scene *s, const struct cause *c)
-{
-	const struct seen *at = scene_seen(s);
-	int netns = at ? scene_netns(s, at) : s->asker;
-
-	if (at && at->event.kind == PATH_DROP && !strcmp(at->reason, "SOCKET_FILTER") &&
-		at->leg != LEG_ANSWER && at->leg != LEG_REQUEST)
-		return false;
-	if (!at)
-		return false;
-	scene_at(s, netns, at->event.device);
-	scene_why(
-		s, "a BPF program of a cgroup in %s drops %s", scene_name(s, netns), scene_leg(s));
-	verdict_fact(s->verdict, "tracepoint", "%s in %s", at->reason, at->symbol);
-	cgroup_programs(s);
-	return true;
-}
-
-const struct cause cause_cgroup_bpf_drop = {
-	.id = "cgroup-bpf-drop",
-	.title = "a cgroup BPF program drops",
-	.proof =
-		"BPF_CGROUP_EGRESS in ip_finish_output; ingress: SOCKET_FILTER. Confirmed: a program on the "
-		"cgroup of the asking process or its parents.",
-	.repair = "bpftool cgroup detach ...",
-	.signs = {{SIGN_DROP, "BPF_CGROUP_EGRESS", NULL, 0}},
-	.needs_drop = true,
-	.confirm = cgroup_drop_confirm,
 };
 
 /* ---- neighbour-wrong, return-gateway-dead ---- */

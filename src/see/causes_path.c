@@ -619,7 +619,7 @@ const struct cause cause_source_not_local = {
 	.confirm = source_not_local_confirm,
 };
 
-/* ---- wrong-namespace, no-permission ---- */
+/* ---- wrong-namespace ---- */
 
 static bool wrong_namespace_confirm(struct scene *s, const struct cause *c)
 {
@@ -667,31 +667,7 @@ const struct cause cause_wrong_namespace = {
 	.confirm = wrong_namespace_confirm,
 };
 
-static bool no_permission_confirm(struct scene *s, const struct cause *c)
-{
-	char exec[COMMAND_PREFIX];
-
-	if (s->probe->stage != PROBE_SOCKET)
-		return false;
-	scene_at(s, s->asker, "");
-	scene_why(s, "the socket for the probe may not be made in %s (%s)", scene_name(s, s->asker),
-		strerror(s->probe->error));
-	verdict_fact(s->verdict, "errno", "socket(): %s", strerror(s->probe->error));
-	verdict_fix(s->verdict, "%ssysctl -w net.ipv4.ping_group_range=\"0 2147483647\"",
-		scene_exec(s, s->asker, exec));
-	return true;
-}
-
-const struct cause cause_no_permission = {
-	.id = "no-permission",
-	.title = "the socket may not be made",
-	.proof = "EACCES or EPERM from socket(). Confirmed: ping_group_range, no CAP_NET_RAW.",
-	.repair = "sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"",
-	.signs = {{SIGN_CALL, NULL, NULL, EACCES}, {SIGN_CALL, NULL, NULL, EPERM}},
-	.confirm = no_permission_confirm,
-};
-
-/* ---- loopback-down, loopback-across-device, martian ---- */
+/* ---- loopback-down, loopback-across-device ---- */
 
 static bool loopback_down_confirm(struct scene *s, const struct cause *c)
 {
@@ -764,40 +740,4 @@ const struct cause cause_loopback_across_device = {
 	.signs = {{SIGN_DROP, "IP_LOCALNET", NULL, 0}, {SIGN_DROP, NULL, "ip_rcv_finish_core", 0},
 		{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_CALL, NULL, NULL, EINVAL}},
 	.confirm = loopback_across_confirm,
-};
-
-static bool martian_confirm(struct scene *s, const struct cause *c)
-{
-	const struct seen *at = scene_seen(s);
-	char source[ADDRESS_TEXT], to[ADDRESS_TEXT];
-	const uint8_t *ip;
-	bool bad_source;
-
-	if (!at || at->outer.family != 4)
-		return false;
-	ip = at->outer.source;
-	bad_source = ip[0] >= 224 || !(ip[0] | ip[1] | ip[2] | ip[3]);
-	if (!bad_source && at->outer.destination[0] < 224)
-		return false;
-	address_text(source, 4, ip);
-	address_text(to, 4, at->outer.destination);
-	scene_at(s, scene_netns(s, at), at->event.device);
-	scene_why(s, "%s cannot be: source %s, destination %s", scene_leg(s), source, to);
-	verdict_fact(s->verdict, "tracepoint", "%s %s is multicast, broadcast or zero",
-		bad_source ? "source" : "destination", bad_source ? source : to);
-	return true;
-}
-
-const struct cause cause_martian = {
-	.id = "martian",
-	.title = "the source or the destination is impossible",
-	.proof =
-		"IP_INVALID_SOURCE or IP_INVALID_DEST in ip_rcv_finish_core, UNICAST_IN_L2_MULTICAST. "
-		"Confirmed: the address is multicast, broadcast or 0.0.0.0.",
-	.repair = "correct the sender or its NAT rule",
-	.signs = {{SIGN_DROP, "IP_INVALID_SOURCE", NULL, 0},
-		{SIGN_DROP, "IP_INVALID_DEST", NULL, 0},
-		{SIGN_DROP, "UNICAST_IN_L2_MULTICAST", NULL, 0},
-		{SIGN_DROP, NULL, "ip_rcv_finish_core", 0}},
-	.confirm = martian_confirm,
 };

@@ -55,6 +55,7 @@ const struct cause *const causes[] = {
 	&cause_routing_loop,
 	&cause_ttl_expired,
 
+	&cause_martian,
 	&cause_ipv6_disabled,
 	&cause_ipv6_duplicate,
 
@@ -74,7 +75,6 @@ const struct cause *const causes[] = {
 	&cause_duplicate_address,
 	&cause_arp_ignore,
 	&cause_loopback_across_device,
-	&cause_martian,
 	&cause_rp_filter,
 
 	&cause_return_gateway_dead,

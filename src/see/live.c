@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/netlink.h"
+#include "base/node.h"
 #include "base/scoped.h"
 
 enum { OUTPUT_MAX = 16 << 20 };
@@ -238,7 +239,7 @@ static int go_in(int netns)
 {
 	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 
-	if (home >= 0 && netns >= 0 && setns(netns, CLONE_NEWNET)) {
+	if (home >= 0 && netns >= 0 && node_go(netns)) {
 		close(home);
 		return -1;
 	}
@@ -248,7 +249,7 @@ static int go_in(int netns)
 static void go_home(int home)
 {
 	/* A thread that cannot come back would look at the wrong network from here on. */
-	if (setns(home, CLONE_NEWNET))
+	if (node_go(home))
 		abort();
 	close(home);
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/node.h"
 #include "base/scoped.h"
 
 enum { ECHO_HEADER = 8 };
@@ -153,11 +154,11 @@ int probe_open(struct probe *p, const struct question *q, int netns,
 		return error_errno(e, errno, "random numbers");
 	if (q->proto != PROBE_ICMP)
 		address_port_set(&p->destination, q->port ? q->port : WHY_PORT_DEFAULT);
-	if (home < 0 || (netns >= 0 && setns(netns, CLONE_NEWNET)))
+	if (home < 0 || (netns >= 0 && node_go(netns)))
 		return error_errno(e, errno, "entering the namespace");
 	p->fd = socket_make(p);
 	saved = errno;
-	if (setns(home, CLONE_NEWNET))
+	if (node_go(home))
 		return error_errno(e, errno, "leaving the namespace");
 	errno = saved;
 	if (p->fd < 0) {
@@ -318,10 +319,10 @@ uint32_t probe_device_index(int netns, const char *name)
 	SCOPED_FD int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	uint32_t index;
 
-	if (home < 0 || (netns >= 0 && setns(netns, CLONE_NEWNET)))
+	if (home < 0 || (netns >= 0 && node_go(netns)))
 		return 0;
 	index = if_nametoindex(name);
-	if (setns(home, CLONE_NEWNET))
+	if (node_go(home))
 		abort();
 	return index;
 }

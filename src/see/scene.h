@@ -102,5 +102,6 @@ bool scene_suggest_route(struct scene *s, int netns, uint8_t family, const uint8
  * the IP chains (causes_firewall.c) */
 bool firewall_drops_bridged(const struct scene *s);
 
-/* firewall_rewrites - does a rule of the node write checksums; says which, and how to remove it */
-bool firewall_rewrites(struct scene *s, int netns);
+/* firewall_writes - does a rule of the node write this address (NULL: a checksum) into packets;
+ * says which, and how to remove it */
+bool firewall_writes(struct scene *s, int netns, const char *address);

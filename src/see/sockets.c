@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/node.h"
 #include "base/scoped.h"
 #include "see/headers.h"
 
@@ -60,11 +61,11 @@ static int listen_in(int netns)
 	SCOPED_FD int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	int one = 1, size = 4 << 20, fd, saved;
 
-	if (home < 0 || setns(netns, CLONE_NEWNET))
+	if (home < 0 || node_go(netns))
 		return -errno;
 	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_ALL));
 	saved = errno;
-	if (setns(home, CLONE_NEWNET))
+	if (node_go(home))
 		abort();
 	if (fd < 0)
 		return -saved;

@@ -35,8 +35,9 @@ struct asking {
 	struct probe probe;
 	struct path path;
 	struct sockets sockets;
-	bool *near; /* namespaces of `topology` that the asker's packets can come to */
-	bool blind; /* by packet sockets: no drops, no decisions */
+	bool *near;   /* namespaces of `topology` that the asker's packets can come to */
+	bool eyeless; /* not even those: nothing is seen on the way */
+	bool blind;   /* by packet sockets: no drops, no decisions */
 	struct story story;
 	size_t named; /* events of the story whose names were looked up */
 	struct topology topology;
@@ -632,7 +633,12 @@ static int eyes_open(struct asking *a, struct error *e)
 	err = in ? sockets_open(&a->sockets, &a->topology, in, event_take, a, e)
 		 : error_errno(e, ENOMEM, "packet sockets");
 	free(in);
-	return err;
+	if (err != -EPERM)
+		return err;
+	/* Who may not even listen can still ask: the call's errors and the answer tell. */
+	a->eyeless = true;
+	a->sockets.epoll = -1;
+	return 0;
 }
 
 /* A question may name a device or a source that is not there: no packet, and yet an answer. */
@@ -669,7 +675,10 @@ static int ask(struct asking *a, struct error *e)
 			return err;
 		ask_once(a, timeout);
 	}
-	if (a->blind)
+	if (a->eyeless)
+		verdict_fact(a->verdict, "errno",
+			"nothing could be seen on the way: packet sockets need CAP_NET_RAW");
+	else if (a->blind)
 		verdict_fact(a->verdict, "sockets",
 			"seen by packet sockets: drops inside the kernel, routing decisions and what processes "
 			"do with packets could not be seen");

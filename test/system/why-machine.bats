@@ -1,4 +1,4 @@
-# Limits that the whole machine shares: the table of connections, the tables of neighbours, the
+# Limits that the whole machine shares: the tables of connections, the tables of neighbours, the
 # queues of received packets.  Each test lowers one for a moment and puts it back, also on failure;
 # test/run lets nothing else run meanwhile.
 bats_require_minimum_version 1.5.0
@@ -74,4 +74,48 @@ forwards() { # NETNS: all ports of its bridges do
 	forwards "$R"; ready6 "$A" a0 "$R" r1 "$R" br0 "$B" b0
 	lower net.core.netdev_max_backlog 0
 	fault backlog-full "$A" fd02::2
+}
+
+# connections_fill NETNS N: established ones, which make no room for others
+connections_fill() {
+	ip netns exec "$1" nft add table inet c
+	ip netns exec "$1" nft 'add chain inet c i { type filter hook input priority 10; ct state invalid drop; }'
+	ip netns exec "$1" nft 'add chain inet c f { type filter hook forward priority 10; ct state invalid drop; }'
+	ip netns exec "$1" python3 -c '
+import socket, struct, sys
+def attribute(kind, data):
+    return struct.pack("=HH", 4 + len(data), kind) + data + b"\0" * (-len(data) % 4)
+def words(source, destination, sport, dport):
+    ip = attribute(1, socket.inet_aton(source)) + attribute(2, socket.inet_aton(destination))
+    proto = attribute(1, b"\x11") + attribute(2, struct.pack(">H", sport)) + attribute(3, struct.pack(">H", dport))
+    return attribute(0x8001, ip) + attribute(0x8002, proto)
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+for i in range(int(sys.argv[1])):
+    a, b = "10.250.0.1", "10.250.0.2"
+    body = struct.pack(">BBH", 2, 0, 0) + attribute(0x8001, words(a, b, 1000 + i, 9)) + \
+        attribute(0x8002, words(b, a, 9, 1000 + i)) + \
+        attribute(3, struct.pack(">I", 2 | 4 | 8)) + attribute(7, struct.pack(">I", 600))
+    s.send(struct.pack("=IHHII", 16 + len(body), 1 << 8, 1 | 0x400 | 0x200, i, 0) + body)
+' "$2"
+}
+
+@test "conntrack-full: at a router, and at the asker, IPv6 and TCP" {
+	rt; ready6 "$A" a0 "$R" r1 "$R" r2 "$B" b0
+	lower net.netfilter.nf_conntrack_max 200
+	connections_fill "$R" 250
+	failed conntrack-full "$A" 10.0.2.2
+	[ "$(field .at.node)" = "$R" ]
+	repair; delivered "$A" 10.0.2.2
+	lower net.netfilter.nf_conntrack_max 200
+	failed conntrack-full "$A" --proto tcp 10.0.2.2
+	connections_fill "$A" 250
+	failed conntrack-full "$A" fd02::2
+	[ "$(field .at.node)" = "$A" ]
+	repair; delivered "$A" fd02::2
+}
+
+@test "conntrack-full: at the destination, over a bridge" {
+	br; lower net.netfilter.nf_conntrack_max 200
+	connections_fill "$B" 250
+	fault conntrack-full "$A" 10.0.0.2
 }
