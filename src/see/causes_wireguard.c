@@ -55,7 +55,8 @@ static const struct seen *entrance(const struct scene *s)
 			n->event.kind != PATH_CONSUME)
 			continue;
 		if (device != TOPOLOGY_NONE && (t->devices[device].kind == DEVICE_TUN ||
-						       t->devices[device].kind == DEVICE_TAP))
+						       t->devices[device].kind == DEVICE_TAP ||
+						       wireguard_is_kernel(&t->devices[device])))
 			return n;
 		if (n->event.kind != PATH_CONSUME)
 			return NULL;
@@ -118,13 +119,13 @@ static const char *wg(const struct scene *s, const struct wireguard *w, char out
 	const struct node *node = &s->topology->netns[d->netns].node;
 	char path[64], exec[COMMAND_PREFIX];
 	struct stat theirs, ours;
-	int pid = (int)d->holders[0].process.pid;
+	int pid = d->holder_count ? (int)d->holders[0].process.pid : 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
 	if (node_is_hidden())
 		snprintf(out, COMMAND_PREFIX, "%s exec %s -- wg", program_invocation_name,
 			node->netns);
-	else if (!stat(path, &theirs) && !stat("/proc/self/ns/mnt", &ours) &&
+	else if (pid && !stat(path, &theirs) && !stat("/proc/self/ns/mnt", &ours) &&
 		 theirs.st_ino != ours.st_ino)
 		snprintf(out, COMMAND_PREFIX, "nsenter -t %d -m -n wg", pid);
 	else
@@ -311,14 +312,12 @@ static bool allowed_ips_confirm(struct scene *s, const struct cause *c)
 	return found;
 }
 
+/* clang-format off */
 #define SIGNS_TUNNEL                                                                               \
-	{                                                                                          \
-		{SIGN_READ, NULL, NULL, 0}, {SIGN_OPENED, NULL, NULL, 0},                          \
-			{SIGN_SENT, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0},                \
-		{                                                                                  \
-			SIGN_DROP, "NO_SOCKET", NULL, 0                                            \
-		}                                                                                  \
-	}
+	{{SIGN_READ, NULL, NULL, 0}, {SIGN_OPENED, NULL, NULL, 0}, {SIGN_SENT, NULL, NULL, 0},     \
+		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, "NO_SOCKET", NULL, 0},                 \
+		{SIGN_DROP, NULL, "wg_xmit", 0}} /* the kernel's own */
+/* clang-format on */
 
 const struct cause cause_tunnel_allowed_ips = {
 	.id = "tunnel-allowed-ips",
@@ -659,6 +658,6 @@ const struct cause cause_tunnel_no_handshake = {
 	.repair = "wg set DEV peer KEY endpoint ..., or start the process at the other end",
 	.signs = {{SIGN_READ, NULL, NULL, 0}, {SIGN_SENT, NULL, NULL, 0},
 		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, "NO_SOCKET", NULL, 0},
-		{SIGN_UNRESOLVED, NULL, NULL, 0}},
+		{SIGN_DROP, NULL, "wg_xmit", 0}, {SIGN_UNRESOLVED, NULL, NULL, 0}},
 	.confirm = no_handshake_confirm,
 };

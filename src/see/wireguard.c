@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/scoped.h"
+#include "see/wireguard_kernel.h"
 
 enum { ANSWER_FIRST = 64 << 10, ANSWER_MOST = 16 << 20 };
 #define PATIENCE (200 * MILLISECOND) /* for the whole answer: whoever drips is left alone, too */
@@ -246,11 +247,24 @@ void wireguard_done(struct wireguard *w)
 	*w = (struct wireguard){.device = TOPOLOGY_NONE};
 }
 
+bool wireguard_is_kernel(const struct device *d)
+{
+	return !strcmp(d->link_kind, "wireguard");
+}
+
 bool wireguard_read(const struct topology *t, int device, struct wireguard *w)
 {
-	char *text = wireguard_ask(t, &t->devices[device]);
-	bool good = text && wireguard_parse(text, w);
+	const struct device *d = &t->devices[device];
+	char *text;
+	bool good;
 
+	if (wireguard_is_kernel(d)) {
+		good = wireguard_kernel_read(device_netns(t, d)->node.fd, d->name, w);
+		w->device = device;
+		return good;
+	}
+	text = wireguard_ask(t, d);
+	good = text && wireguard_parse(text, w);
 	wireguard_forget(text);
 	if (text && !good)
 		wireguard_done(w);
@@ -266,7 +280,8 @@ ssize_t wireguard_read_all(const struct topology *t, struct wireguard **list)
 	for (size_t i = 0; i < t->device_count; i++) {
 		struct wireguard w, *grown;
 
-		if (!t->devices[i].holder_count || !wireguard_read(t, (int)i, &w))
+		if ((!t->devices[i].holder_count && !wireguard_is_kernel(&t->devices[i])) ||
+			!wireguard_read(t, (int)i, &w))
 			continue;
 		grown = reallocarray(*list, (size_t)count + 1, sizeof(*grown));
 		if (!grown) {
@@ -293,7 +308,7 @@ void wireguard_done_all(struct wireguard *list, ssize_t count)
 bool wireguard_is_at(const struct topology *t, const struct wireguard *w, int netns)
 {
 	const struct device *d = &t->devices[w->device];
-	bool found = d->netns == netns;
+	bool found = d->netns == netns || (d->end.type == END_UNDERLAY && d->end.netns == netns);
 
 	for (size_t i = 0; i < d->holder_count; i++)
 		found = found || d->holders[i].home == netns;

@@ -3,7 +3,8 @@
  * Tunnels that speak WireGuard's configuration protocol (Warren's own,
  * wireguard-go, boringtun) are asked on the socket named after the device:
  * that of Warren's node, or the one in /run/wireguard as the process that
- * holds the device sees it.
+ * holds the device sees it.  The kernel's own devices are asked in netlink
+ * (wireguard_kernel.h) and look the same from here on.
  *
  *	get=1  -->  private_key, listen_port, and for each peer: public_key,
  *	            preshared_key, endpoint, latest handshake, allowed_ip ...
@@ -65,6 +66,9 @@ void wireguard_forget(char *text);
  * are passed over.  End it with wireguard_done(), also on failure. */
 bool wireguard_parse(const char *text, struct wireguard *w);
 void wireguard_done(struct wireguard *w);
+
+/* wireguard_is_kernel - is it the kernel's own, without a process (wireguard_kernel.h) */
+bool wireguard_is_kernel(const struct device *d);
 
 /* wireguard_read - ask, and parse; false when nobody answers */
 bool wireguard_read(const struct topology *t, int device, struct wireguard *w);
