@@ -313,23 +313,28 @@ static bool is_wanted(const struct story *s, uint8_t family, const uint8_t *ip)
 	       (!memcmp(s->subject.destination, ip, size) || !memcmp(s->subject.source, ip, size));
 }
 
-/* Was the packet ever in the node that asks this?  Nodes verify their neighbours all the time. */
-static bool is_concerned(const struct story *s, const struct seen *n)
+/* The namespace that asked this first: a bridge and what a macvlan stands on pass it through. */
+static uint32_t first_asker(const struct story *s, const struct seen *n)
 {
 	uint8_t family, ip[16];
-	uint32_t netns = n->event.netns;
 
 	wanted_of(n, &family, ip);
-	for (size_t i = 0; i < s->count; i++) { /* who asked it first, for himself? */
+	for (size_t i = 0; i < s->count; i++) {
 		const struct seen *o = &s->list[i];
 
 		if (o->leg == LEG_NEIGHBOUR && seen_asks(o, family, ip) &&
 			!memcmp(o->inner.source, n->inner.source, address_size(family)) &&
-			(o->event.kind == PATH_TX || o->event.kind == PATH_QUEUE)) {
-			netns = o->event.netns;
-			break;
-		}
+			(o->event.kind == PATH_TX || o->event.kind == PATH_QUEUE))
+			return o->event.netns;
 	}
+	return n->event.netns;
+}
+
+/* Was the packet ever in the node that asks this?  Nodes verify their neighbours all the time. */
+static bool is_concerned(const struct story *s, const struct seen *n)
+{
+	uint32_t netns = first_asker(s, n);
+
 	if (netns == s->subject.netns)
 		return true;
 	for (size_t i = 0; i < s->count; i++)
@@ -389,6 +394,7 @@ static int question_unanswered(const struct story *s, int after)
 		for (size_t k = 0; k < i && !answered; k++) /* passed through, not asked here */
 			answered = s->list[k].event.kind == PATH_RX && is_question(&s->list[k]) &&
 				   s->list[k].event.skb == n->event.skb;
+		answered = answered || first_asker(s, n) != n->event.netns;
 		if (!answered && (int)i > after && !asked_before(s, i))
 			found = (int)i;
 	}

@@ -504,8 +504,9 @@ static bool judge(struct asking *a, bool final)
 	return (judge_once(a, final) && cause == a->verdict->cause) || final;
 }
 
-/* A neighbour entry that had failed before we asked takes our probe with it.  If nothing is
- * wrong (any more), the next probe finds out. */
+/* A neighbour entry that had failed before we asked takes our probe with it, and a bridge's port
+ * that has just got its carrier forwards a moment later.  If nothing is wrong (any more), the next
+ * probe finds out. */
 static bool was_too_late(const struct asking *a)
 {
 	struct ending x;
@@ -514,7 +515,8 @@ static bool was_too_late(const struct asking *a)
 		return false;
 	story_ending(&a->story, &x);
 	return x.kind == ENDING_DROP && x.at >= 0 &&
-	       !strcmp(a->story.list[x.at].symbol, "neigh_invalidate");
+	       (!strcmp(a->story.list[x.at].symbol, "neigh_invalidate") ||
+		       !strcmp(a->story.list[x.at].symbol, "br_handle_frame"));
 }
 
 /* The loop: events come, an answer comes, or quiet comes. */
