@@ -338,6 +338,8 @@ static void device_show(
 	if (d->qdisc[0])
 		pair("qdisc", "%s, queue of %u packets", d->qdisc, d->queue_length);
 	port_say(t, d);
+	if (d->vlan_count)
+		pair("vlans", "%s", describe_vlans(d, text));
 	if (d->xdp.mode)
 		pair("xdp", "program %u", d->xdp.program);
 	total_say("received", c->rx_packets, c->rx_bytes, c->rx_dropped, c->rx_errors);

@@ -250,6 +250,8 @@ char *describe_end(const struct topology *t, const struct device *d, char out[DE
 	out[0] = '\0';
 	switch (d->end.type) {
 	case END_DEVICE:
+		if (d->kind == DEVICE_IFB)
+			say(&w, "what tc redirects from ");
 		say_device(&w, t, d);
 		if (d->holder_count) { /* macvtap: a process at one end, a device below */
 			say(&w, ", ");
@@ -276,6 +278,22 @@ char *describe_end(const struct topology *t, const struct device *d, char out[DE
 			: d->kind == DEVICE_IFB ? "what tc redirects to it"
 						: "unknown");
 		break;
+	}
+	return out;
+}
+
+char *describe_vlans(const struct device *d, char out[DESCRIBE_END])
+{
+	struct words w = {.out = out};
+
+	out[0] = '\0';
+	for (size_t i = 0; i < d->vlan_count; i++) {
+		const struct port_vlan *v = &d->vlans[i];
+
+		say(&w, "%s%u", i ? ", " : "", v->first);
+		if (v->last > v->first)
+			say(&w, "-%u", v->last);
+		say(&w, "%s%s", v->pvid ? " pvid" : "", v->untagged ? " untagged" : "");
 	}
 	return out;
 }

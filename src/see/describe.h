@@ -34,6 +34,10 @@ char *describe_end(const struct topology *t, const struct device *d, char out[DE
 /* "passthru", "bridge", "private", "vepa", "source" of a macvlan, else "" */
 const char *describe_macvlan_mode(const struct device *d);
 
+/* The VLANs of a bridge's port, as `bridge vlan` has them: "1 pvid untagged, 10-20"; cut when long
+ */
+char *describe_vlans(const struct device *d, char out[DESCRIBE_END]);
+
 /* The word for an end's type in JSON: "device", "process", ... */
 const char *describe_end_type(enum end_type type);
 

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "see/device_decode.h"
+#include "see/port_vlans.h"
+#include "see/redirect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,6 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct address a;
 	uint32_t ifindex;
 	int32_t nsid;
+	struct port_vlan vlans[8];
+	size_t count;
 
 	if (size < sizeof(*message) || size > 65536)
 		return 0;
@@ -31,6 +35,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (address_decode(message, &a, &ifindex) && a.prefix > (a.family == 2 ? 32 : 128))
 		abort();
 	nsid_decode(message, &nsid);
+	count = port_vlans_decode(message, &ifindex, vlans, 8);
+	if (count > 8)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		if (vlans[i].last < vlans[i].first)
+			abort();
+	redirect_decode(message, &ifindex);
 	free(message);
 	return 0;
 }

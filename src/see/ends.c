@@ -118,12 +118,19 @@ static void end_find(struct search *s, struct device *d)
 		d->end.ifindex = d->tunnel.lower ? d->tunnel.lower : d->link;
 		d->end.device = topology_device_at(s->t, d->end.netns, d->end.ifindex);
 		break;
+	case DEVICE_IFB:
+		if (!d->redirected_from)
+			break;
+		d->end.type = END_DEVICE;
+		d->end.netns = d->netns;
+		d->end.ifindex = d->redirected_from;
+		d->end.device = topology_device_at(s->t, d->netns, d->redirected_from);
+		break;
 	case DEVICE_VETH:
 	case DEVICE_MACVLAN:
 	case DEVICE_IPVLAN:
 	case DEVICE_VLAN:
 	case DEVICE_DUMMY:
-	case DEVICE_IFB:
 	case DEVICE_OTHER:
 		if (d->link && d->end.type == END_UNKNOWN)
 			linked(s, d);

@@ -10,6 +10,8 @@
 #include "see/driver.h"
 #include "see/ends.h"
 #include "see/inside.h"
+#include "see/port_vlans.h"
+#include "see/redirect.h"
 
 enum {
 	DUMP_ATTEMPTS = 8, /* the kernel says when a dump was overtaken by a change */
@@ -84,8 +86,10 @@ void reading_forget(struct reading *r, int netns)
 {
 	struct netns_view *n = &r->t->netns[netns];
 
-	for (size_t i = n->first_device; i < r->t->device_count; i++)
+	for (size_t i = n->first_device; i < r->t->device_count; i++) {
 		free(r->t->devices[i].addresses);
+		free(r->t->devices[i].vlans);
+	}
 	r->t->device_count = n->first_device;
 	n->device_count = 0;
 	n->unread = true;
@@ -107,7 +111,13 @@ static int dump_once(struct reading *r)
 		qsort(&r->t->devices[n->first_device], n->device_count, sizeof(struct device),
 			device_compare);
 	message_begin(&m, RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
-	return netlink_ask(nl, &m, address_add, r, NULL);
+	err = netlink_ask(nl, &m, address_add, r, NULL);
+	if (err || !n->device_count)
+		return err;
+	/* What only some devices have; that it cannot be told is no reason to tell nothing. */
+	port_vlans_read(nl, &r->t->devices[n->first_device], n->device_count);
+	redirects_read(nl, &r->t->devices[n->first_device], n->device_count);
+	return 0;
 }
 
 /* Returns 0, or why there is no socket inside. */

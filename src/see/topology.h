@@ -105,6 +105,14 @@ struct bridge_port {
 	bool learning, hairpin, neigh_suppress, locked;
 };
 
+/* VLANs first..last of a port, or of the bridge itself. */
+struct port_vlan {
+	uint16_t first, last;
+	bool pvid;     /* frames without a tag belong to it */
+	bool untagged; /* its frames leave without a tag */
+	bool open;     /* while it is read */
+};
+
 struct bridge {
 	bool stp, vlan_filtering;
 	uint16_t vlan_default_pvid;
@@ -186,8 +194,12 @@ struct device {
 	uint32_t macvlan_mode; /* MACVLAN_MODE_* */
 	uint16_t vlan_id;
 
+	uint32_t redirected_from; /* DEVICE_IFB: ifindex of who sends it packets by tc; 0 nobody */
+
 	struct bridge_port port;
 	struct bridge bridge;
+	struct port_vlan *vlans; /* of a bridge that filters by VLAN, and of its ports */
+	size_t vlan_count;
 	struct encapsulation tunnel;
 	struct tun tun;
 	struct xdp xdp;
@@ -260,8 +272,8 @@ const struct device *device_master(const struct topology *t, const struct device
  */
 int topology_owner(const struct topology *t, uint8_t family, const void *ip, int after);
 
-/* device_stands_on_another - a macvlan, ipvlan or VLAN: a device by which frames of its lower device
- * (end.device) come in; the kernel tells of one reception, the lower one's */
+/* device_stands_on_another - a macvlan, ipvlan or VLAN: a device by which frames of its lower
+ * device (end.device) come in; the kernel tells of one reception, the lower one's */
 bool device_stands_on_another(const struct device *d);
 
 /* topology_reach - the namespaces that packets of one can come to: over cables and underlays, and

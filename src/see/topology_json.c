@@ -226,6 +226,23 @@ static json_t *xdp_json(const struct xdp *x)
 	return o;
 }
 
+static json_t *vlans_json(const struct device *d)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < d->vlan_count; i++) {
+		json_t *o = json_object();
+
+		put(o, "vlan", json_integer(d->vlans[i].first));
+		if (d->vlans[i].last > d->vlans[i].first)
+			put(o, "to", json_integer(d->vlans[i].last));
+		put_flag(o, "pvid", d->vlans[i].pvid);
+		put_flag(o, "untagged", d->vlans[i].untagged);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 /* What only some kinds of device have. */
 static void put_particulars(json_t *o, const struct topology *t, const struct device *d)
 {
@@ -239,6 +256,8 @@ static void put_particulars(json_t *o, const struct topology *t, const struct de
 		put(o, "stp", json_boolean(d->bridge.stp));
 		put(o, "vlan_filtering", json_boolean(d->bridge.vlan_filtering));
 	}
+	if (d->vlan_count)
+		put(o, "vlans", vlans_json(d));
 	if (d->kind == DEVICE_TUN || d->kind == DEVICE_TAP)
 		put(o, "tun", tun_json(d));
 	if (d->xdp.mode)

@@ -115,6 +115,7 @@ void topology_free(struct topology *t)
 	for (size_t i = 0; i < t->device_count; i++) {
 		free(t->devices[i].addresses);
 		free(t->devices[i].holders);
+		free(t->devices[i].vlans);
 	}
 	free(t->netns);
 	free(t->devices);

@@ -240,3 +240,18 @@ hold() {
 	[ "$(jq --arg p "$p" '[.devices[] | select(.node | startswith($p)) | select(.name == "eth0" and .other_end.device == "eth0")] | length' "$BATS_TEST_TMPDIR/json")" = 200 ]
 	[ $best -lt 700 ]
 }
+
+@test "an ifb's other end is the device that tc redirects from" {
+	need_root
+	a=$(name a)
+	netns_add "$a"
+	ip -n "$a" link add v0 type veth peer name v1
+	ip -n "$a" link add shaper type ifb
+	for d in v0 v1 shaper; do ip -n "$a" link set "$d" up; done
+	[ "$(warren show --json "$a" shaper | jq -r '.devices[0].other_end.type')" = unknown ]
+	tc -n "$a" qdisc add dev v1 ingress
+	tc -n "$a" filter add dev v1 parent ffff: protocol ip u32 match u32 0 0 action mirred egress redirect dev shaper
+	[ "$(warren show --json "$a" shaper | jq -r '.devices[0].other_end.device')" = v1 ]
+	run -0 warren show "$a" shaper
+	[[ "$output" == *"what tc redirects from v1"* ]]
+}
