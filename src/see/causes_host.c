@@ -13,6 +13,22 @@
 
 /* ---- no-listener ---- */
 
+/* Packet sockets see no drop, but the refusal that came back, and where the request arrived. */
+static const struct seen *refused_at(const struct scene *s)
+{
+	const struct seen *found = NULL;
+
+	for (size_t i = 0; s->probe->error == ECONNREFUSED && i < s->story->count; i++) {
+		const struct seen *n = &s->story->list[i];
+
+		if (n->event.kind == PATH_RX && n->leg == LEG_REQUEST &&
+			scene_is_local(s, scene_netns(s, n), n->outer.family,
+				n->outer.destination) != TOPOLOGY_NONE)
+			found = n;
+	}
+	return found;
+}
+
 static bool no_listener_confirm(struct scene *s, const struct cause *c)
 {
 	const struct seen *at = scene_seen(s);
@@ -21,7 +37,10 @@ static bool no_listener_confirm(struct scene *s, const struct cause *c)
 	char text[ADDRESS_TEXT];
 
 	/* A refused TCP connection ends with the RST that came back: who received the SYN? */
-	if (!at || at->event.kind != PATH_DROP) {
+	if (s->blind) {
+		at = refused_at(s);
+		netns = scene_netns(s, at);
+	} else if (!at || at->event.kind != PATH_DROP) {
 		for (size_t i = 0; i < s->story->count; i++)
 			if (s->story->list[i].event.kind == PATH_DROP &&
 				!strcmp(s->story->list[i].reason, "NO_SOCKET") &&
@@ -29,8 +48,8 @@ static bool no_listener_confirm(struct scene *s, const struct cause *c)
 				at = &s->story->list[i];
 		netns = scene_netns(s, at);
 	}
-	if (!at || netns < 0 || at->event.kind != PATH_DROP || at->leg != LEG_REQUEST ||
-		at->event.match != PATH_PROBE ||
+	if (!at || netns < 0 || (at->event.kind != PATH_DROP && !s->blind) ||
+		at->leg != LEG_REQUEST || at->event.match != PATH_PROBE ||
 		(at->outer.proto != IPPROTO_UDP && at->outer.proto != IPPROTO_TCP) ||
 		at->outer.kind == HEADER_VXLAN)
 		return false;

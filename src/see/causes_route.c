@@ -70,7 +70,8 @@ static bool forwarding_off_confirm(struct scene *s, const struct cause *c)
 	scene_packet(s, &p);
 	if (!at || netns < 0 || is_passing(s) ||
 		(at->event.kind != PATH_DROP && at->event.kind != PATH_RX) ||
-		scene_is_local(s, netns, p.family, p.destination) != TOPOLOGY_NONE)
+		scene_is_local(s, netns, p.family, p.destination) != TOPOLOGY_NONE ||
+		(p.family == 4 && p.destination[0] == 127)) /* nobody forwards that */
 		return false;
 	if (p.family == 6) {
 		all = device = live_sysctl(scene_fd(s, netns), -1, "net/ipv6/conf/all/forwarding");

@@ -78,14 +78,16 @@ static bool tun_not_reading_confirm(struct scene *s, const struct cause *c)
 		return false;
 	owner = &d->holders[0].process;
 	state = live_process_state(owner->pid);
-	/* A process that is only slow reads yet. */
-	if (state != 'T' && state != 't' && !s->final)
+	/* A process that is only slow reads yet; and packet sockets do not see who reads. */
+	if (state != 'T' && state != 't' && (!s->final || s->blind))
 		return false;
 	scene_at(s, d->netns, d->name);
 	scene_why(s, "%s (pid %d) holds %s in %s and does not read it%s", owner->comm,
 		(int)owner->pid, d->name, scene_name(s, d->netns),
 		state == 'T' || state == 't' ? ": it is stopped" : "");
-	verdict_fact(s->verdict, "tracepoint", "the packet was given to %s and not read", d->name);
+	if (!s->blind)
+		verdict_fact(s->verdict, "tracepoint", "the packet was given to %s and not read",
+			d->name);
 	verdict_fact(s->verdict, "proc", "pid %d (%s) has state %c", (int)owner->pid, owner->comm,
 		state);
 	if (state == 'T' || state == 't')
@@ -178,6 +180,44 @@ static bool vxlan_pair(const struct scene *s, const struct seen *at, const struc
 	return *mine && *other;
 }
 
+/* Packet sockets see that a frame has left by a vxlan; whom it was meant for says the remote. */
+static bool vxlan_facing(const struct scene *s, const struct seen *at, const struct device **mine,
+	const struct device **other)
+{
+	const struct topology *t = s->topology;
+	int device = scene_device(s, at), owner = TOPOLOGY_NONE;
+	uint8_t family;
+
+	*mine = device >= 0 ? &t->devices[device] : NULL;
+	*other = NULL;
+	if (!*mine || (*mine)->kind != DEVICE_VXLAN || !(*mine)->tunnel.family)
+		return false;
+	family = (*mine)->tunnel.family;
+	while ((owner = scene_owner(s, family, (*mine)->tunnel.remote, owner)) >= 0)
+		for (size_t i = 0; i < t->device_count; i++) {
+			const struct device *d = &t->devices[i];
+
+			if (d->kind == DEVICE_VXLAN && d != *mine &&
+				d->end.netns == t->devices[owner].netns &&
+				(!*other || d->tunnel.id == (*mine)->tunnel.id))
+				*other = d;
+		}
+	return *other;
+}
+
+/* The vxlan that the frame left by, and the one that should have got it. */
+static bool vxlan_ends(
+	const struct scene *s, const struct device **mine, const struct device **other)
+{
+	const struct seen *at = scene_seen(s);
+
+	if (!at)
+		return false;
+	if (s->blind)
+		return vxlan_facing(s, at, mine, other);
+	return at->outer.kind == HEADER_VXLAN && vxlan_pair(s, at, mine, other);
+}
+
 /* The routes over a device go with it. */
 static void routes_again(struct scene *s, const struct device *d, bool ipv6)
 {
@@ -257,11 +297,9 @@ static void vxlan_again(struct scene *s, const struct device *d, uint32_t id, ui
 
 static bool vxlan_vni_confirm(struct scene *s, const struct cause *c)
 {
-	const struct seen *at = scene_seen(s);
 	const struct device *mine, *other;
 
-	if (!at || at->outer.kind != HEADER_VXLAN || !vxlan_pair(s, at, &mine, &other) ||
-		mine->tunnel.id == other->tunnel.id)
+	if (!vxlan_ends(s, &mine, &other) || mine->tunnel.id == other->tunnel.id)
 		return false;
 	scene_at(s, other->netns, other->name);
 	scene_why(s, "%s in %s uses VXLAN id %u, %s in %s uses %u", mine->name,
@@ -286,11 +324,9 @@ const struct cause cause_vxlan_vni = {
 
 static bool vxlan_port_confirm(struct scene *s, const struct cause *c)
 {
-	const struct seen *at = scene_seen(s);
 	const struct device *mine, *other;
 
-	if (!at || at->outer.kind != HEADER_VXLAN || !vxlan_pair(s, at, &mine, &other) ||
-		mine->tunnel.port == other->tunnel.port)
+	if (!vxlan_ends(s, &mine, &other) || mine->tunnel.port == other->tunnel.port)
 		return false;
 	scene_at(s, other->netns, other->name);
 	scene_why(s, "%s in %s sends to UDP port %u, %s in %s listens on %u", mine->name,
@@ -310,7 +346,7 @@ const struct cause cause_vxlan_port = {
 		"NO_SOCKET in __udp4_lib_rcv for the outer packet, ICMP 3/3. Confirmed: IFLA_VXLAN_PORT.",
 	.repair = "make the device again with the same dstport",
 	.signs = {{SIGN_DROP, "NO_SOCKET", NULL, 0}, {SIGN_DROP, NULL, "__udp4_lib_rcv", 0},
-		{SIGN_DROP, NULL, "__udp6_lib_rcv", 0}},
+		{SIGN_DROP, NULL, "__udp6_lib_rcv", 0}, {SIGN_UNRESOLVED, NULL, NULL, 0}},
 	.confirm = vxlan_port_confirm,
 };
 

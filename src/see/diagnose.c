@@ -94,6 +94,19 @@ static bool text_fits(const char *want, const char *got)
 	return !want || !strcmp(want, got);
 }
 
+/* Does a drop of this sign happen where packets come in?  What has just been sent is not there yet.
+ */
+static bool is_reception(const char *reason, const char *symbol)
+{
+	static const char *const functions[] = {"ip_rcv_finish_core", "ip_rcv_core", "ip6_rcv_core",
+		"ip_error", "ip_forward", "ip6_forward", "icmp_rcv", "icmpv6_rcv"};
+
+	for (size_t i = 0; symbol && i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (!strcmp(symbol, functions[i]))
+			return true;
+	return reason && !strncmp(reason, "IP_", 3) && strncmp(reason, "IP_OUT", 6) != 0;
+}
+
 static bool sign_fits(const struct scene *s, const struct sign *sign)
 {
 	const struct seen *at = scene_seen(s);
@@ -107,7 +120,9 @@ static bool sign_fits(const struct scene *s, const struct sign *sign)
 		       (!sign->error || s->probe->error == sign->error);
 	case SIGN_DROP:
 		if (s->blind && at)
-			return s->ending->kind == ENDING_RECEIVED || s->ending->kind == ENDING_SENT;
+			return s->ending->kind == ENDING_RECEIVED ||
+			       (s->ending->kind == ENDING_SENT &&
+				       !is_reception(sign->reason, sign->symbol));
 		return at && at->event.kind == PATH_DROP && text_fits(sign->reason, at->reason) &&
 		       text_fits(sign->symbol, at->symbol);
 	case SIGN_UNRESOLVED:

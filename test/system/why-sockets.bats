@@ -63,6 +63,25 @@ S="--engine sockets"
 	fault bridge-port-state "$A" $S 10.0.0.2
 }
 
+@test "sockets: an overlay with another id, a closed port" {
+	vx; ip -n "$B" link del vx0; ip -n "$B" link add vx0 type vxlan id 200 dstport 4789 local 10.0.0.2 remote 10.0.0.1 dev b0
+	ip -n "$B" addr add 10.7.0.2/24 dev vx0; ip -n "$B" link set vx0 up
+	fault vxlan-vni "$A" $S 10.7.0.2
+	failed no-listener "$A" $S --proto udp --port 5001 10.0.0.2
+	failed no-listener "$A" $S --proto tcp --port 5001 10.7.0.2
+}
+
+# A process that reads a tun is not seen to read: then nothing is claimed of it.
+@test "sockets: what cannot be seen is not guessed" {
+	A=$(name A); netns_add "$A"
+	background ip netns exec "$A" socat -u TUN:10.8.0.1/24,tun-name=tun0,iff-up /dev/null
+	wait_for 5 eval "ip -n $A addr show tun0 | grep -q 10.8.0.1"
+	run -1 warren why --json --engine sockets --timeout 1 --from "$A" 10.8.0.2
+	answer=$output
+	[ "$(field .cause)" = null ]
+	[ "$(field .at.device)" = tun0 ]
+}
+
 @test "sockets: an ordinary user, on networks of his own" {
 	printf 'name: own\nnodes:\n  a: {devices: {e: 10.0.0.1/24}}\n  b: {devices: {e: 10.0.0.2/24}}\nlinks: ["a:e -- b:e"]\n' >"$BATS_TEST_TMPDIR/own.yaml"
 	chmod -R a+rX "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR"
