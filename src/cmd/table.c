@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "see/describe.h"
+
 #define BOLD "1"
 
 enum { INDENT = 2, GAP = 2 };
@@ -44,6 +46,8 @@ void table_cell(struct table *t, int column, const char *colour, const char *for
 	free(row->cells[column]);
 	if (vasprintf(&row->cells[column], format, args) < 0)
 		row->cells[column] = NULL;
+	else
+		describe_plain(row->cells[column]);
 	va_end(args);
 	row->colours[column] = colour;
 }

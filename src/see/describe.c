@@ -297,3 +297,45 @@ char *describe_vlans(const struct device *d, char out[DESCRIBE_END])
 	}
 	return out;
 }
+
+/* How many bytes the character takes that begins here; 0: none does. */
+static size_t character(const unsigned char *p)
+{
+	size_t n = p[0] < 0x80		   ? 1
+		   : (p[0] & 0xe0) == 0xc0 ? 2
+		   : (p[0] & 0xf0) == 0xe0 ? 3
+		   : (p[0] & 0xf8) == 0xf0 ? 4
+					   : 0;
+
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* Too long a form, halves of UTF-16, and beyond the last one. */
+	if ((n == 2 && p[0] < 0xc2) || (n == 3 && p[0] == 0xe0 && p[1] < 0xa0) ||
+		(n == 3 && p[0] == 0xed && p[1] > 0x9f) ||
+		(n == 4 && p[0] == 0xf0 && p[1] < 0x90) ||
+		(n == 4 && (p[0] > 0xf4 || (p[0] == 0xf4 && p[1] > 0x8f))))
+		return 0;
+	return n;
+}
+
+void describe_plain(char *text)
+{
+	unsigned char *p = (unsigned char *)text, *out = p;
+
+	while (*p) {
+		size_t n = character(p);
+		bool control = n == 1 ? p[0] < 0x20 || p[0] == 0x7f
+				      : n == 2 && p[0] == 0xc2 && p[1] < 0xa0;
+
+		if (!n || control) {
+			*out++ = '?';
+			p += n ? n : 1;
+			continue;
+		}
+		memmove(out, p, n);
+		out += n;
+		p += n;
+	}
+	*out = '\0';
+}

@@ -44,5 +44,9 @@ const char *describe_end_type(enum end_type type);
 /* "forwarding", "blocking" ...: a bridge's word for the state of a port */
 const char *describe_port_state(uint8_t state);
 
+/* describe_plain - names of devices and nodes may be any bytes: what is no printable character of
+ * UTF-8 becomes '?', in place */
+void describe_plain(char *text);
+
 /* A number with three figures and a unit: 0, 999, "1.2k", "56M", "1.0G"; 1000 a step */
 char *describe_quantity(double value, char out[16]);

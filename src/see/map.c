@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/scoped.h"
 #include "see/describe.h"
 #include "see/map_order.h"
 #include "see/namespaces.h"
@@ -126,7 +127,11 @@ static void row_fill(const struct topology *t, struct map_row *row)
 	row->health = !d->up ? MAP_BROKEN : !strcmp(state, "up") ? MAP_FINE : MAP_WEAK;
 	addresses_say(d, row->addresses);
 	note_say(d, row);
+	memcpy(row->name, d->name, sizeof(row->name));
+	describe_plain(row->name);
+	describe_plain(row->note);
 	stub_say(t, d, row);
+	describe_plain(row->end);
 }
 
 /* What every namespace has, or the kernel makes unasked, is drawn only when it matters. */
@@ -229,6 +234,7 @@ static bool rooms_build(struct map *m, const bool *shown)
 			continue;
 		*room = (struct map_room){.netns = i, .first_row = m->row_count};
 		namespace_label(&t->netns[i], room->title, sizeof(room->title));
+		describe_plain(room->title);
 		rows_below(m, &t->netns[i], (int)m->room_count, TOPOLOGY_NONE);
 		room->row_count = m->row_count - room->first_row;
 		if (room->row_count)
@@ -281,15 +287,24 @@ int map_join(struct map *m, int device, int other)
 /* Two vxlans that name each other's underlay are joined, as are two with one id on one group. */
 static int overlays_join(struct map *m)
 {
+	SCOPED_FREE bool *near = malloc(m->t->netns_count + 1);
+
+	if (!near)
+		return -ENOMEM;
 	for (size_t i = 0; i < m->row_count; i++) {
 		const struct device *a = &m->t->devices[m->rows[i].device];
 
-		for (size_t k = i + 1; a->kind == DEVICE_VXLAN && k < m->row_count; k++) {
+		if (a->kind != DEVICE_VXLAN)
+			continue;
+		/* Another network may have the same addresses. */
+		memset(near, 0, m->t->netns_count);
+		topology_reach(m->t, a->netns, near);
+		for (size_t k = i + 1; k < m->row_count; k++) {
 			const struct device *b = &m->t->devices[m->rows[k].device];
 			int owner = TOPOLOGY_NONE;
 
 			if (b->kind != DEVICE_VXLAN || b->tunnel.id != a->tunnel.id ||
-				!a->tunnel.family)
+				!a->tunnel.family || !near[b->netns])
 				continue;
 			do {
 				owner = topology_owner(

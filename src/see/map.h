@@ -49,6 +49,7 @@ struct map_row {
 	enum map_health health;
 	enum map_stub stub;
 	size_t wires;
+	char name[IFNAMSIZ];	  /* as far as it can be printed; so are all texts here */
 	char addresses[MAP_TEXT]; /* without link-local ones */
 	char note[48];		  /* "bridge", "vxlan 100", "no carrier": what is not plain */
 	char end[MAP_TEXT];	  /* the stub in words */

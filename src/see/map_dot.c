@@ -37,7 +37,7 @@ static void row_write(FILE *out, const struct map *m, size_t i)
 		colour(row->health, row->mark));
 	for (int k = 0; k < row->depth; k++)
 		fputs("&nbsp;&nbsp;", out);
-	escape(out, m->t->devices[row->device].name);
+	escape(out, row->name);
 	fputs("</FONT></TD><TD ALIGN=\"LEFT\">", out);
 	escape(out, row->addresses);
 	fputs(row->addresses[0] && row->note[0] ? " " : "", out);

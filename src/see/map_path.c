@@ -51,7 +51,7 @@ void map_path(struct map *m, const struct question *q, const struct verdict *v)
 			"%s from %s: delivered and answered in %.3f ms", q->destination, from,
 			(double)v->rtt / 1e6);
 	else
-		snprintf(m->caption, sizeof(m->caption), "%.120s from %.120s: %s%s%s: %s", q->destination,
-			from, v->delivered ? "delivered" : "failed", v->cause ? ", " : "",
-			v->cause ? v->cause : "", v->why);
+		snprintf(m->caption, sizeof(m->caption), "%.120s from %.120s: %s%s%s: %s",
+			q->destination, from, v->delivered ? "delivered" : "failed",
+			v->cause ? ", " : "", v->cause ? v->cause : "", v->why);
 }

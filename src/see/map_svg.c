@@ -68,11 +68,6 @@ static void escape(FILE *out, const char *text)
 	}
 }
 
-static const char *device_name(const struct map *m, const struct map_row *row)
-{
-	return m->t->devices[row->device].name;
-}
-
 /* Where a curve leans to on its way: the x of its two control points. */
 struct bend {
 	double a, b;
@@ -269,7 +264,7 @@ static void span(struct picture *p, const char *class, const char *text, bool fi
 
 static void row_text(struct picture *p, const struct map_row *row, double x, double y, bool right)
 {
-	const char *name = device_name(p->m, row);
+	const char *name = row->name;
 	const char *health = health_class(row->health);
 	char name_class[16], note_class[16];
 
@@ -338,7 +333,7 @@ static void end_draw(struct picture *p, const struct map_row *row, const struct 
 static void fault_draw(
 	struct picture *p, const struct map_row *row, const struct layout_row *at, double inset)
 {
-	int columns = text_columns(device_name(p->m, row)) + text_columns(row->addresses) +
+	int columns = text_columns(row->name) + text_columns(row->addresses) +
 		      text_columns(row->note) + 4;
 	double width = inset + layout_text(columns) + 6;
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "see/describe.h"
+
 enum {
 	LABEL_TEXT = 256,
 	INDENT = 3, /* for each parent: "├─ " */
@@ -66,7 +68,7 @@ static void label_add(struct line *line, const char *format, ...)
 
 static const char *device_name(const struct map *m, int row)
 {
-	return m->t->devices[m->rows[row].device].name;
+	return m->rows[row].name;
 }
 
 /* The lengths of the parts of a leaf, so that those of one hub stand below each other. */
@@ -407,8 +409,13 @@ static char *with_rest(const struct drawing *d, char *drawn)
 	free(drawn);
 	if (m->empty_count)
 		fold(out, d->width, "nothing but lo:", &x);
-	for (size_t i = 0; i < m->empty_count; i++)
-		fold(out, d->width, m->t->netns[m->empty[i]].node.name, &x);
+	for (size_t i = 0; i < m->empty_count; i++) {
+		char name[NODE_NAME];
+
+		snprintf(name, sizeof(name), "%s", m->t->netns[m->empty[i]].node.name);
+		describe_plain(name);
+		fold(out, d->width, name, &x);
+	}
 	if (m->empty_count)
 		fputc('\n', out);
 	x = 0;
