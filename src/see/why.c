@@ -47,6 +47,7 @@ struct asking {
 	int64_t longer;	    /* a rule would wait for so much more */
 	bool extended;	    /* that was granted */
 	int64_t last_event; /* CLOCK_MONOTONIC of us, when it was read */
+	int64_t until;	    /* likewise: the end of the whole question */
 };
 
 static int64_t monotonic(void)
@@ -596,15 +597,23 @@ static void receive_step(struct asking *a)
 	step->time = a->verdict->rtt;
 }
 
-static void ask_once(struct asking *a, int64_t timeout)
+/* A packet that is sent gets so long, however late it was when all was ready. */
+#define LEAST (300 * MILLISECOND)
+
+static void ask_once(struct asking *a)
 {
+	int64_t now = monotonic(), least = now + LEAST;
+
+	/* Who has named a time has named it for all that is done; our own begins with the probe. */
+	if (!a->question->timeout)
+		a->until = now + WHY_TIMEOUT_DEFAULT;
 	watch_begin(a);
 	pressure_read(&a->before);
 	a->last_event = monotonic();
 	if (probe_send(&a->probe)) {
 		subject_fill(a);
 		gateways_ask(a);
-		follow(a, monotonic() + timeout);
+		follow(a, a->until > least ? a->until : least);
 	} else {
 		subject_fill(a);
 		events_drain(a, DRAIN);
@@ -647,7 +656,6 @@ static int eyes_open(struct asking *a, struct error *e)
 static int ask(struct asking *a, struct error *e)
 {
 	const struct question *q = a->question;
-	int64_t timeout = q->timeout ? q->timeout : WHY_TIMEOUT_DEFAULT;
 	union probe_address destination;
 	char text[ADDRESS_TEXT];
 	int err;
@@ -666,8 +674,8 @@ static int ask(struct asking *a, struct error *e)
 		err = probe_open(&a->probe, q, a->node.fd, &destination, e);
 	if (err)
 		return err;
-	ask_once(a, timeout);
-	if (was_too_late(a)) {
+	ask_once(a);
+	if (was_too_late(a) && (!q->timeout || monotonic() < a->until)) {
 		probe_close(&a->probe);
 		story_done(&a->story);
 		a->named = 0;
@@ -675,7 +683,7 @@ static int ask(struct asking *a, struct error *e)
 		err = probe_open(&a->probe, q, a->node.fd, &destination, e);
 		if (err)
 			return err;
-		ask_once(a, timeout);
+		ask_once(a);
 	}
 	if (a->eyeless)
 		verdict_fact(a->verdict, "errno",
@@ -719,6 +727,7 @@ int why_ask(const struct question *asked, struct verdict *v, struct error *e)
 	int err;
 
 	*v = (struct verdict){.rtt = -1};
+	a.until = monotonic() + q->timeout;
 	err = node_open(&a.node, q->from, e);
 	if (!err)
 		err = ask(&a, e);

@@ -55,7 +55,7 @@ struct question {
 	uint16_t port;	 /* 0: WHY_PORT_DEFAULT */
 	int32_t size;	 /* payload bytes behind the ICMP or UDP header; 0: the default */
 	bool df;	 /* don't fragment */
-	int64_t timeout; /* nanoseconds; 0: the default */
+	int64_t timeout; /* nanoseconds, for the whole question; 0: the default */
 	enum why_engine engine;
 };
 
