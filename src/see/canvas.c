@@ -95,6 +95,15 @@ static uint32_t letter_next(const char **text)
 	return letter < 0x20 ? '?' : letter;
 }
 
+void canvas_copy(struct canvas *c, int x, int y, const struct canvas *from)
+{
+	for (int row = 0; row < from->height; row++)
+		for (int column = 0; column < from->width; column++)
+			if (x + column < c->width && y + row < c->height)
+				c->cells[(y + row) * c->width + x + column] =
+					from->cells[row * from->width + column];
+}
+
 int text_columns(const char *text)
 {
 	int n = 0;

@@ -49,6 +49,9 @@ void canvas_box(struct canvas *c, int x, int y, int width, int height, enum canv
 /* UTF-8; returns the column behind it. */
 int canvas_text(struct canvas *c, int x, int y, enum canvas_ink ink, const char *text);
 
+/* canvas_copy - put a whole drawing into another, its upper left cell at (x, y) */
+void canvas_copy(struct canvas *c, int x, int y, const struct canvas *from);
+
 /* text_columns - how many columns UTF-8 text takes */
 int text_columns(const char *text);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "see/describe.h"
+#include "see/map_shelves.h"
 
 enum {
 	LABEL_TEXT = 256,
@@ -393,9 +394,8 @@ static void fold(FILE *out, int width, const char *words, int *x)
 }
 
 /* The drawing, and below it the namespaces that hold nothing, and the caption. */
-static char *with_rest(const struct drawing *d, char *drawn)
+static char *with_rest(const struct map *m, int width, char *drawn)
 {
-	const struct map *m = d->m;
 	char *text = NULL;
 	size_t size;
 	FILE *out = drawn ? open_memstream(&text, &size) : NULL;
@@ -408,18 +408,18 @@ static char *with_rest(const struct drawing *d, char *drawn)
 	fputs(drawn, out);
 	free(drawn);
 	if (m->empty_count)
-		fold(out, d->width, "nothing but lo:", &x);
+		fold(out, width, "nothing but lo:", &x);
 	for (size_t i = 0; i < m->empty_count; i++) {
 		char name[NODE_NAME];
 
 		snprintf(name, sizeof(name), "%s", m->t->netns[m->empty[i]].node.name);
 		describe_plain(name);
-		fold(out, d->width, name, &x);
+		fold(out, width, name, &x);
 	}
 	if (m->empty_count)
 		fputc('\n', out);
 	x = 0;
-	fold(out, d->width, m->caption, &x);
+	fold(out, width, m->caption, &x);
 	if (m->caption[0])
 		fputc('\n', out);
 	if (fclose(out)) {
@@ -429,7 +429,8 @@ static char *with_rest(const struct drawing *d, char *drawn)
 	return text;
 }
 
-char *map_text(const struct map *m, int width, struct canvas_look look)
+/* One drawing of all that the map has, room below room; false without memory. */
+static bool column_draw(const struct map *m, int width, struct canvas *c)
 {
 	struct drawing d = {
 		.m = m,
@@ -438,7 +439,7 @@ char *map_text(const struct map *m, int width, struct canvas_look look)
 		.lines = calloc(m->row_count + 1, sizeof(struct line)),
 		.tracks = calloc(m->wire_count + 1, sizeof(struct track)),
 	};
-	char *text = NULL;
+	bool drawn = false;
 
 	if (d.top && d.lines && d.tracks) {
 		lines_set(&d);
@@ -447,14 +448,87 @@ char *map_text(const struct map *m, int width, struct canvas_look look)
 			d.right = least(d.right, width);
 		d.right = least(d.right, WIDEST);
 		d.height = least(d.height, TALLEST);
-		if (!canvas_open(&d.c, d.right, d.height)) {
+		drawn = !canvas_open(&d.c, d.right, d.height);
+		if (drawn)
 			draw(&d);
-			text = with_rest(&d, canvas_string(&d.c, look));
-			canvas_close(&d.c);
-		}
 	}
+	*c = d.c;
 	free(d.top);
 	free(d.lines);
 	free(d.tracks);
+	return drawn;
+}
+
+/* Each component drawn alone; returns how many were. */
+static size_t parts_draw(const struct map *m, int width, struct canvas *parts, size_t count)
+{
+	size_t drawn = 0;
+
+	for (size_t i = 0; drawn < count && i < m->room_count; i++) {
+		struct map part;
+		bool good;
+
+		if (i && m->rooms[i].component == m->rooms[i - 1].component)
+			continue;
+		if (map_part(&part, m, m->rooms[i].component))
+			return drawn;
+		good = column_draw(&part, width, &parts[drawn]);
+		map_part_free(&part);
+		if (!good)
+			return drawn;
+		drawn++;
+	}
+	return drawn;
+}
+
+static bool shelves_fill(
+	struct canvas *c, const struct canvas *parts, size_t count, const int *x, const int *y)
+{
+	int right = 0, bottom = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		right = most(right, x[i] + parts[i].width);
+		bottom = most(bottom, y[i] + parts[i].height);
+	}
+	if (canvas_open(c, right, least(bottom, TALLEST)))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		canvas_copy(c, x[i], y[i], &parts[i]);
+	return true;
+}
+
+/* What is not joined stands beside each other, where at least two do; false: it does not. */
+static bool shelves_draw(const struct map *m, int width, struct canvas *c)
+{
+	size_t count = 0, drawn;
+	struct canvas *parts;
+	bool done = false;
+	int *places;
+
+	for (size_t i = 0; i < m->room_count; i++)
+		count += !i || m->rooms[i].component != m->rooms[i - 1].component;
+	if (!width || count < 2)
+		return false;
+	parts = calloc(count, sizeof(*parts));
+	places = calloc(2 * count, sizeof(*places));
+	drawn = parts && places ? parts_draw(m, width, parts, count) : 0;
+	if (drawn == count && shelves_pack(parts, count, width, places, places + count))
+		done = shelves_fill(c, parts, count, places, places + count);
+	for (size_t i = 0; i < drawn; i++)
+		canvas_close(&parts[i]);
+	free(parts);
+	free(places);
+	return done;
+}
+
+char *map_text(const struct map *m, int width, struct canvas_look look)
+{
+	struct canvas c = {0};
+	char *text;
+
+	if (!shelves_draw(m, width, &c) && !column_draw(m, width, &c))
+		return NULL;
+	text = with_rest(m, width, canvas_string(&c, look));
+	canvas_close(&c);
 	return text;
 }

@@ -10,7 +10,8 @@
  *	└────────────────────────┘                    │
  *	 box                      labels              tracks
  *
- * Where a hub has many leaves, each leaf is drawn at the end of its cable, and
+ * Networks that are not joined stand beside each other where the width allows
+ * (map_shelves.h).  Where a hub has many leaves, each leaf is drawn at the end of its cable, and
  * a wire that finds no track in the width is written out at both ends.
  */
 #pragma once

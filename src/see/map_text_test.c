@@ -39,6 +39,47 @@ TEST(a_cable_is_drawn_with_both_its_ends)
 		"└─────────────────┘\n");
 }
 
+static struct topology two_pairs(void)
+{
+	struct topology t = fake_begin("A", "B", "C", "D", NULL);
+	int a = fake_device(&t, 0, "a0", DEVICE_VETH, NULL);
+	int b = fake_device(&t, 1, "b0", DEVICE_VETH, NULL);
+	int c = fake_device(&t, 2, "c0", DEVICE_VETH, "10.0.0.1/24");
+	int d = fake_device(&t, 3, "d0", DEVICE_VETH, NULL);
+
+	fake_cable(&t, a, b);
+	fake_cable(&t, c, d);
+	return t;
+}
+
+TEST(networks_that_are_not_joined_stand_beside_each_other_where_there_is_room)
+{
+	struct topology t = two_pairs();
+
+	check(&t, 50,
+		"┌─ A ──┐        ┌─ C ─────────────┐\n"
+		"│ a0   ├────╮   │ c0  10.0.0.1/24 ├────╮\n"
+		"└──────┘    │   └─────────────────┘    │\n"
+		"┌─ B ──┐    │   ┌─ D ─────────────┐    │\n"
+		"│ b0   ├────╯   │ d0              ├────╯\n"
+		"└──────┘        └─────────────────┘\n");
+	t = two_pairs();
+	check(&t, 36,
+		"┌─ A ─────────────┐\n"
+		"│ a0              ├────╮\n"
+		"└─────────────────┘    │\n"
+		"┌─ B ─────────────┐    │\n"
+		"│ b0              ├────╯\n"
+		"└─────────────────┘\n"
+		"\n"
+		"┌─ C ─────────────┐\n"
+		"│ c0  10.0.0.1/24 ├────╮\n"
+		"└─────────────────┘    │\n"
+		"┌─ D ─────────────┐    │\n"
+		"│ d0              ├────╯\n"
+		"└─────────────────┘\n");
+}
+
 /* The picture that Warren is about. */
 static struct topology vpn(void)
 {
