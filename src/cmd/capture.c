@@ -13,6 +13,7 @@
 #include "cmd/words.h"
 #include "net/holder.h"
 #include "see/capture.h"
+#include "see/carriers.h"
 #include "see/losses.h"
 #include "see/savefile.h"
 
@@ -22,7 +23,7 @@ struct capture_options {
 	const char *file;
 	struct option_list nodes, devices;
 	int64_t count, size, files, snaplen, buffer;
-	bool quiet;
+	bool quiet, tunnels;
 };
 
 struct job {
@@ -30,6 +31,8 @@ struct job {
 	struct capture capture;
 	struct savefile file;
 	struct losses losses;
+	struct carriers carriers;
+	char comment[LOSS_TEXT + CARRIER_TEXT];
 	bool losses_fresh; /* read in this step */
 	struct watch signals;
 	struct error error;
@@ -49,17 +52,24 @@ static void signal_ready(struct watch *w, uint32_t events)
 static int frame_save(const struct capture_frame *f, void *arg)
 {
 	struct job *j = arg;
-	const char *lost;
+	const char *lost, *carries;
 
 	if (j->options->count && j->frames == (uint64_t)j->options->count)
 		return 0;
 	j->frames++;
 	j->stop = j->stop || (j->options->count && j->frames == (uint64_t)j->options->count);
-	if (!j->losses_fresh)
+	if (!j->losses_fresh) {
 		losses_read(&j->losses);
+		carriers_read(&j->carriers, clock_now());
+	}
 	j->losses_fresh = true;
 	lost = losses_find(&j->losses, &f->signature, f->node->name, f->node->inode, f->time);
-	return savefile_frame(&j->file, &j->capture, f, lost, &j->error);
+	carries = carriers_find(&j->carriers, j->capture.identity, f);
+	if (lost && carries) {
+		snprintf(j->comment, sizeof(j->comment), "%s; %s", lost, carries);
+		lost = j->comment;
+	}
+	return savefile_frame(&j->file, &j->capture, f, lost ? lost : carries, &j->error);
 }
 
 static void progress(struct job *j, int64_t *said)
@@ -159,6 +169,14 @@ static int job_run(struct job *j, const char *filter)
 		return err;
 	losses_open(
 		&j->losses, filter, NULL); /* without the right to it, there are just no reasons */
+	/* Who asks for it by name is told when it cannot be had. */
+	if (o->tunnels)
+		err = carriers_open(&j->carriers, &j->error);
+	if (err) {
+		losses_close(&j->losses);
+		capture_close(&j->capture);
+		return err;
+	}
 	j->file = (struct savefile){.path = o->file,
 		.filter = filter,
 		.snaplen = wish.snaplen,
@@ -182,6 +200,7 @@ static int job_run(struct job *j, const char *filter)
 		summary_print(j);
 	close(j->signals.fd);
 	losses_close(&j->losses);
+	carriers_close(&j->carriers);
 	capture_close(&j->capture);
 	holder_leave();
 	return err;
@@ -237,6 +256,8 @@ static const struct option_row options[] = {
 		offsetof(struct capture_options, snaplen), 1, FILTER_SNAPLEN},
 	{"buffer", 'B', "MIB", "memory for frames that wait to be written", OPTION_NUMBER,
 		offsetof(struct capture_options, buffer), 1, 65536},
+	{"tunnels", 't', NULL, "say which datagram of a tunnel of ours carries which packet",
+		OPTION_FLAG, offsetof(struct capture_options, tunnels), 0, 0},
 	{"quiet", 'q', NULL, "print no summary", OPTION_FLAG,
 		offsetof(struct capture_options, quiet), 0, 0},
 	{0},
@@ -251,7 +272,8 @@ const struct command cmd_capture = {
 		"FILTER is in the syntax of tcpdump.  Each interface is called DEVICE@NODE, frames are\n"
 		"in the order of their time, and the same packet has the same packet id (frame.packet_id)\n"
 		"on each device it passes.  A frame whose packet the kernel drops afterwards has a comment\n"
-		"that says why.  ^C ends.\n\n"
+		"that says why; with -t a datagram of a tunnel says which packet it carries, at the cost\n"
+		"of about a microsecond for each packet of the tunnel.  ^C ends.\n\n"
 		"Needs CAP_NET_RAW and CAP_SYS_ADMIN in the namespaces; on networks of your own you have\n"
 		"both.  The comments need CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN of the machine.\n\n"
 		"  warren capture -w all.pcapng icmp or arp\n"

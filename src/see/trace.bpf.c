@@ -67,7 +67,8 @@ struct sk_buff___end {
 /* Set by the loader. */
 const volatile bool drop_has_reason = true;
 const volatile bool only_drops = false;
-const volatile bool only_nodes = false;		  /* packets get their number in `nodes` only */
+const volatile bool only_seals = false; /* which datagram carries what, and nothing else */
+const volatile bool only_nodes = false; /* packets get their number in `nodes` only */
 const volatile __u32 filter_reach = TRACE_WINDOW; /* bytes of a frame that the filter may read */
 
 __u64 packets_seen = 0;
@@ -909,6 +910,16 @@ static __always_inline int tunnel_event(
 		e->length = length - L3;
 		s->length = length;
 	}
+	__builtin_memcpy(key.bytes + 4, &index, 4);
+	__builtin_memcpy(key.bytes + 8, &counter, 8);
+	__builtin_memcpy(e->key, key.bytes, TRACE_KEY);
+	if (only_seals) {
+		e->kind = kind;
+		place_fill(e, 0, 0);
+		if (kind == TRACE_SEAL)
+			event_send(s, 1);
+		return 0;
+	}
 	matches = filter_run(e->frame, e->held, s->length);
 	if (!matches && !following)
 		return 0;
@@ -919,8 +930,6 @@ static __always_inline int tunnel_event(
 	id = packet_know(s, kind, 0, matches && is_wanted_here(e));
 	if (!id)
 		return 0;
-	__builtin_memcpy(key.bytes + 4, &index, 4);
-	__builtin_memcpy(key.bytes + 8, &counter, 8);
 	carrier.id = id;
 	if (kind == TRACE_SEAL) {
 		bpf_map_update_elem(&carriers, &key, &carrier, BPF_ANY);

@@ -33,6 +33,14 @@ static void programs_choose(struct trace *t, const struct trace_wish *wish, uint
 		bpf_program__set_autoload(bpf->progs.on_refuse, false);
 	stations_prepare(&t->stations, t->kernel.btf, bpf->progs.on_station, bpf->maps.places,
 		stations, sizeof(stations) / sizeof(stations[0]));
+	if (wish->seals) {
+		struct bpf_program *others[] = {bpf->progs.on_tx, bpf->progs.on_rx,
+			bpf->progs.on_take, bpf->progs.on_refuse, bpf->progs.on_drop};
+
+		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+			bpf_program__set_autoload(others[i], false);
+		bpf->rodata->only_seals = true;
+	}
 	if (wish->alone) {
 		struct bpf_program *others[] = {bpf->progs.on_tx, bpf->progs.on_rx,
 			bpf->progs.on_take, bpf->progs.on_refuse, bpf->progs.on_station};

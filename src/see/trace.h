@@ -40,6 +40,7 @@ struct trace_wish {
 	bool drops;	       /* only what is lost */
 	const uint32_t *nodes; /* inodes of namespaces: only packets that match in one of them */
 	size_t node_count;     /* 0: anywhere */
+	bool seals;	       /* only what tunnels seal into which datagram, whatever the filter */
 	bool alone; /* with drops: do not follow; only where the filter matches at the drop */
 };
 

@@ -51,6 +51,7 @@ struct trace_event {
 	__u32 outer;		  /* SEAL, OPEN: of the datagram's payload */
 	__u16 protocol;		  /* EtherType, host order */
 	__u16 held;		  /* bytes of `frame` that are valid, with the Ethernet header */
+	__u8 key[TRACE_KEY];	  /* SEAL: how the datagram's payload begins */
 	__u8 shared;		  /* DROP: a copy lives on */
 	__u8 frame[TRACE_WINDOW]; /* where the device has no Ethernet header, one of zeroes */
 };

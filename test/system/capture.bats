@@ -73,6 +73,28 @@ ping_once() { # NETNS ADDRESS
 	capinfos -o "$FILE" | grep -q 'Strict time order:.*True'
 }
 
+#  a:tun0 == b:tun0 over a:eth0 -- b:eth0
+@test "through an encrypted tunnel a packet keeps its id, and with -t its datagram says that it carries it" {
+	n=$(name n)
+	printf '%s\n' "name: $n" 'nodes:' \
+		'  a: {devices: {eth0: 10.0.0.1/24, tun0: 10.9.0.1/24}}' \
+		'  b: {devices: {eth0: 10.0.0.2/24, tun0: 10.9.0.2/24}}' \
+		'links: ["a:eth0 -- b:eth0"]' 'tunnels: ["a:tun0 == b:tun0"]' >"$BATS_TEST_TMPDIR/n.yaml"
+	network_note "$n"
+	warren up "$BATS_TEST_TMPDIR/n.yaml"
+	warren exec "$n/a" ping -n -c1 -W4 10.9.0.2 # keys are agreed upon
+	capture_start -t -n "$n"
+	warren exec "$n/a" ping -n -c1 -W4 10.9.0.2
+	capture_stop
+	seen=$(fields "$FILE" frame.interface_name frame.packet_id icmp.type frame.comment | sed "s,$n/,,")
+	echo "$seen"
+	inner=$(awk -F'\t' '$1 == "tun0@a" && $3 == 8 {print $2}' <<<"$seen")
+	[ -n "$inner" ] && [ "$inner" = "$(awk -F'\t' '$1 == "tun0@b" && $3 == 8 {print $2}' <<<"$seen")" ]
+	for place in eth0@a eth0@b; do
+		[ "$(grep -P "^$place\t" <<<"$seen" | grep -c "carries packet $inner, encrypted by warren")" = 1 ]
+	done
+}
+
 @test "tshark reads it without a complaint, with names, filter, nanoseconds and statistics" {
 	capture_start -n "$A" icmp
 	ping_once "$A" 10.0.1.1
