@@ -211,11 +211,9 @@ static bool vxlan_ends(
 {
 	const struct seen *at = scene_seen(s);
 
-	if (!at)
-		return false;
-	if (s->blind)
-		return vxlan_facing(s, at, mine, other);
-	return at->outer.kind == HEADER_VXLAN && vxlan_pair(s, at, mine, other);
+	if (at && at->outer.kind == HEADER_VXLAN && vxlan_pair(s, at, mine, other))
+		return true;
+	return at && s->blind && vxlan_facing(s, at, mine, other);
 }
 
 /* The routes over a device go with it. */
