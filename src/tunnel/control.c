@@ -27,7 +27,9 @@
 #include "tunnel/server.h"
 #include "tunnel/worker.h"
 
-enum { STACK_USED = 65536 };	  /* where copies of keys may have been left */
+enum { STACK_USED = 65536 }; /* where copies of keys may have been left */
+/* Of IPv4: 65535 less its header, that of UDP, ours, and the tag. */
+enum { MTU_MOST = 65535 - 20 - 8 - 32 };
 enum { HANDSHAKES_AT_ONCE = 64 }; /* then the UAPI socket and the timers get their turn */
 
 #define NAMED_INTERVAL (5 * SECOND)
@@ -42,6 +44,7 @@ struct control {
 	struct udp udp;
 	struct config_socket socket;
 	bool port_given; /* the port was asked for, not drawn */
+	uint32_t mtu;
 	int ask;
 	struct watch timer, wake, handshakes, tell, signals;
 	struct watch path4, path6;
@@ -330,6 +333,11 @@ static void link_received(struct control *c, const struct privilege_message *m)
 {
 	struct moment now = moment_now();
 
+	if (m->link.mtu > MTU_MOST && m->link.mtu != c->mtu)
+		log_warning("MTU %u is larger than what a datagram can hold (%d): larger packets "
+			    "will be lost",
+			m->link.mtu, MTU_MOST);
+	c->mtu = m->link.mtu;
 	worker_mtu(c->worker, m->link.mtu);
 	if (m->link.up && !c->device.up)
 		device_up(&c->device, &now);

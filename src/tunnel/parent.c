@@ -37,7 +37,10 @@
 
 #define STOP_PATIENCE (5 * SECOND) /* for the packet process to end by itself */
 
-enum { STACK_USED = 65536 };
+enum {
+	STACK_USED = 65536,
+	MTU_DEFAULT = 1420, /* fits into 1500 over IPv6 */
+};
 
 struct parent {
 	const struct parent_options *options;
@@ -222,7 +225,7 @@ static int device_open(struct parent *p, struct error *e)
 	if (err == -ENOENT || err == -ENODEV || err == -ENXIO)
 		return error_set(
 			e, ENOENT, "%s: there is no /dev/net/tun here (modprobe tun)", name);
-	return err;
+	return err ? err : tun_set_mtu(&p->tun, MTU_DEFAULT, e);
 }
 
 static int child_start(struct parent *p, struct error *e)

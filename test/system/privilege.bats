@@ -74,6 +74,44 @@ sys.exit(0 if found else 1)'
 	run -1 python3 -c "$search" $tunnel $hex "$(cat "$(key n)")"
 }
 
+@test "no secret is logged, at the highest level, whatever is done and done wrong" {
+	local own=$(cat "$(key n)") psk=$(cat "$(key psk)")
+	file=$BATS_TEST_TMPDIR/wg1.conf
+	conf() {
+		printf '[Interface]\nPrivateKey = %s\nTable = off\n' "$own" >"$file"
+		printf '%s\n' "$@" >>"$file"
+	}
+	peer=$(printf '[Peer]\nPublicKey = %s\nPresharedKey = %s\nAllowedIPs = 192.168.3.0/24\nEndpoint = 127.0.0.1:9' "$(public_key p)" "$psk")
+	conf "PostUp = wg set %i private-key <(echo $own)" "$peer"
+	warren_start $N wg1 --log-level debug -c "$file"
+	node $N ping -c 1 -W 0.2 192.168.3.1 || true
+	for wrong in "$own" "ListenPort = $own" "Endpoint = $own" "DNS = $own" "$own = 1" "[$own" "[Peer] PresharedKey = $psk" \
+		"AllowedIPs = $psk" "PrivateKey = $own$psk" "PrivateKey = ${own%?}" "FwMark=$psk"; do
+		conf "$wrong" "$peer"
+		before=$(grep -c "settings stay" "$BATS_TEST_TMPDIR/$N.wg1.log" || true)
+		kill -HUP $tunnel
+		wait_for 5 said_more $before
+	done
+	conf "PostUp = false $own"
+	node $N timeout 20 "$WARREN" tunnel -f --log-level debug -c "$file" wg2 >"$BATS_TEST_TMPDIR/wg2.log" 2>&1 && false
+	uapi $N wg1 >/dev/null <<-E
+		set=1
+		listen_port=$(base64 -d <<<"$own" | od -An -tx1 | tr -d ' \n')
+
+		set=1
+		$(base64 -d <<<"$psk" | od -An -tx1 | tr -d ' \n')=1
+
+	E
+	node $N wg set wg1 peer "$(public_key q)" preshared-key "$(key psk)" allowed-ips 192.168.3.0/24
+	[ -s "$BATS_TEST_TMPDIR/wg2.log" ]
+	secrets_kept
+	# the search can find one
+	echo "$own" >"$BATS_TEST_TMPDIR/proof.log"
+	run ! secrets_kept
+	rm "$BATS_TEST_TMPDIR/proof.log"
+}
+said_more() { [ "$(grep -c "settings stay" "$BATS_TEST_TMPDIR/$N.wg1.log")" -gt $1 ]; }
+
 @test "where hardly any memory may be locked, the keys are in what is" {
 	printf '[Interface]\nPrivateKey = %s\nTable = off\n[Peer]\nPublicKey = %s\nPresharedKey = %s\n' \
 		"$(cat "$(key n)")" "$(public_key p)" "$(cat "$(key psk)")" >"$BATS_TEST_TMPDIR/wg1.conf"

@@ -107,3 +107,24 @@ while True:
     if not b: break
     sys.stdout.buffer.write(b)' "$2"
 }
+
+# secrets_kept: no private or preshared key of this test is in anything that was logged
+secrets_kept() {
+	local f key
+	for f in "$BATS_TEST_TMPDIR"/*.key "$BATS_TEST_TMPDIR"/psk "$BATS_TEST_TMPDIR"/other; do
+		[ -s "$f" ] || continue
+		key=$(cat "$f")
+		echo "$key"
+		base64 -d <<<"$key" | od -An -tx1 | tr -d ' \n'
+		echo
+	done >"$BATS_TEST_TMPDIR/secrets"
+	[ -s "$BATS_TEST_TMPDIR/secrets" ] || return 0
+	! grep -lFi -f "$BATS_TEST_TMPDIR/secrets" /dev/null "$BATS_TEST_TMPDIR"/*.log
+}
+
+teardown() {
+	local kept=0
+	secrets_kept || kept=1
+	down_all
+	return $kept
+}

@@ -151,6 +151,11 @@ gone() { # NS IFNAME: neither the device nor its socket is there
 	[ "$(grep -c "may not be entered" "$BATS_TEST_TMPDIR/$N.wg0.log")" = 1 ]
 }
 
+@test "the MTU is 1420 unless somebody says otherwise" {
+	warren_start $N wg0
+	ip -n $N -o link show wg0 | grep -q "mtu 1420"
+}
+
 @test "a new device has no address of its own making and sends nothing unasked" {
 	warren_start $N wg0
 	ip -n $N link set wg0 up
@@ -161,7 +166,8 @@ gone() { # NS IFNAME: neither the device nor its socket is there
 	ip -n $N -o addr show dev wg0 | grep -q fd00:3::1/64
 }
 
-@test "fwmark and port change while a session lives" {
+# pair: a second node P, and both have tunnels to each other: N 192.168.3.1, P 192.168.3.2
+pair() {
 	P=$(name p)
 	node_add $P
 	ip -n $N link add e0 type veth peer name e0 netns $P
@@ -181,6 +187,68 @@ gone() { # NS IFNAME: neither the device nor its socket is there
 	ip -n $P link set wg0 up
 	node $N ping -c 1 -W 5 192.168.3.2
 	first=$(node $N wg show wg0 latest-handshakes)
+}
+
+# lengths NODE LENGTH...: count the datagrams that come in with these UDP lengths
+lengths() {
+	local n=$1 l
+	shift
+	node $n nft "add table ip l; flush table ip l; add chain ip l c { type filter hook input priority 0; }"
+	for l in "$@"; do node $n nft "add rule ip l c udp length $l counter"; done
+}
+seen() { # NODE LENGTH: did one come?
+	node $1 nft list table ip l | grep -q "udp length $2 counter packets [1-9]"
+}
+
+@test "the MTU changes while traffic runs, and the padding keeps to it" {
+	pair
+	# inner packets of full size are not padded beyond the MTU; 40 bytes are headers and tag
+	for mtu in 1414 68 1300 1500; do
+		ip -n $N link set wg0 mtu $mtu
+		ip -n $P link set wg0 mtu $mtu
+		for n in $N $P; do ip -n $n route flush cache; done # what the kernel learnt of the path before
+		padded=$(((mtu + 15) / 16 * 16))
+		lengths $P $((mtu + 40)) $((padded + 40 + (padded == mtu ? 16 : 0))) 120
+		node $N ping -c 1 -W 5 -M do -s $((mtu - 28)) 192.168.3.2
+		run ! node $N ping -c 1 -W 1 -M do -s $((mtu - 27)) 192.168.3.2
+		node $N ping -c 1 -W 5 -s 40 192.168.3.2 # 68 bytes
+		wait_for 5 seen $P $((mtu + 40))
+		run ! seen $P $((padded + 40 + (padded == mtu ? 16 : 0)))
+		[ $mtu = 68 ] || seen $P 120 # 68 are padded to 80
+		transfer $N $P 192.168.3.2 100000
+	done
+	ip -n $N link set e0 mtu 9000
+	ip -n $P link set e0 mtu 9000
+	ip -n $N link set wg0 mtu 65535
+	ip -n $P link set wg0 mtu 65535
+	node $N ping -c 1 -W 5 -s 30000 192.168.3.2
+	wait_for 5 grep -q "larger than what a datagram can hold (65475)" "$BATS_TEST_TMPDIR/$N.wg0.log"
+	ip -n $N link set wg0 mtu 65475
+	ip -n $P link set wg0 mtu 65475
+	transfer $N $P 192.168.3.2 2000000
+	transfer $P $N 192.168.3.1 2000000
+	ip -n $N link set wg0 mtu 1420
+	ip -n $P link set wg0 mtu 1420
+	transfer $N $P 192.168.3.2 2000000
+	[ "$(node $N wg show wg0 latest-handshakes)" = "$first" ]
+	for wrong in 67 65536; do run ! ip -n $N link set wg0 mtu $wrong; done
+}
+
+@test "the socket's buffer fills: counted, said once, and over when the way is free" {
+	pair
+	node $N tc qdisc add dev e0 root tbf rate 1mbit burst 10kb limit 100mb
+	for i in 1 2; do
+		node $N timeout 20 "$FLOOD" 192.168.3.2 5000 30000 1 1300
+		wait_for 20 sh -c "[ \$(nsenter -t $(cat "$BATS_TEST_TMPDIR/$N.pid") -m -n $WARREN tunnel status --json wg0 | jq '[.. | .drops? // empty | .[\"send-full\"]? // 0] | add') -gt $((i * 10)) ]"
+	done
+	node $N tc qdisc del dev e0 root
+	wait_for 20 node $N ping -c 1 -W 1 192.168.3.2
+	[ "$(grep -c "packets are lost" "$BATS_TEST_TMPDIR/$N.wg0.log")" = 1 ]
+	[ "$(node $N wg show wg0 latest-handshakes)" = "$first" ]
+}
+
+@test "fwmark and port change while a session lives" {
+	pair
 	sleep 1
 	node $N wg set wg0 listen-port 51999
 	node $N wg set wg0 fwmark 0x77
