@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Answers so far: in namespace `in`, `nsid` is `other`. */
 struct number {
@@ -11,8 +12,7 @@ struct number {
 
 struct search {
 	struct topology *t;
-	nsid_ask *ask;
-	void *arg;
+	const struct end_questions *ask;
 	struct number *known;
 	size_t known_count, known_room;
 	bool failed; /* out of memory */
@@ -34,31 +34,52 @@ static void learn(struct search *s, int in, int32_t nsid, int other)
 	s->known[s->known_count++] = (struct number){in, other, nsid};
 }
 
-/* Can `d` be linked to a device of namespace `other`, as far as the numbers go? */
-static bool is_plausible(const struct topology *t, const struct device *d, int other)
+enum { FEW = 8 }; /* so many are asked one after the other */
+
+/* Can `d` be linked to a device of namespace `other`, as far as the numbers go, and what is known
+ * of that device (NULL: nothing)? */
+static bool is_plausible(
+	const struct topology *t, const struct device *d, int other, const struct device *known)
 {
 	int at = topology_device_at(t, other, d->link);
 
-	if (at < 0)
+	if (at < 0 ||
+		(known && (strcmp(t->devices[at].name, known->name) != 0 ||
+				  memcmp(t->devices[at].mac, known->mac, sizeof(known->mac)))))
 		return false;
 	return d->kind != DEVICE_VETH ||
 	       (t->devices[at].kind == DEVICE_VETH && t->devices[at].link == d->ifindex);
 }
 
+/* Many may be meant: let the kernel say more of the one.  Returns whether it did. */
+static bool twin_look(const struct search *s, const struct device *d, struct device *twin)
+{
+	size_t many = 0;
+
+	if (!s->ask->look)
+		return false;
+	for (int other = 0; many <= FEW && other < (int)s->t->netns_count; other++)
+		many += other != d->netns && is_plausible(s->t, d, other, NULL);
+	return many > FEW && s->ask->look(s->ask->arg, d->netns, d->link_nsid, d->link, twin);
+}
+
 static int namespace_of(struct search *s, const struct device *d)
 {
 	const struct topology *t = s->t;
+	const struct device *known;
+	struct device twin;
 
 	if (d->link_nsid < 0)
 		return d->netns;
 	for (size_t i = 0; i < s->known_count; i++)
 		if (s->known[i].in == d->netns && s->known[i].nsid == d->link_nsid)
 			return s->known[i].other;
+	known = twin_look(s, d, &twin) ? &twin : NULL;
 	/* Those that can be meant first, then the rest: the link may be to what we cannot see. */
 	for (int plausible = 1; plausible >= 0; plausible--) {
 		for (int other = 0; other < (int)t->netns_count; other++) {
-			if (other == d->netns || is_plausible(t, d, other) != plausible ||
-				s->ask(s->arg, d->netns, other) != d->link_nsid)
+			if (other == d->netns || is_plausible(t, d, other, known) != plausible ||
+				s->ask->number(s->ask->arg, d->netns, other) != d->link_nsid)
 				continue;
 			learn(s, d->netns, d->link_nsid, other);
 			return other;
@@ -138,9 +159,9 @@ static void end_find(struct search *s, struct device *d)
 	}
 }
 
-int ends_find(struct topology *t, nsid_ask *ask, void *arg)
+int ends_find(struct topology *t, const struct end_questions *ask)
 {
-	struct search s = {.t = t, .ask = ask, .arg = arg};
+	struct search s = {.t = t, .ask = ask};
 
 	for (size_t i = 0; i < t->device_count; i++)
 		end_find(&s, &t->devices[i]);

@@ -202,6 +202,27 @@ static int32_t number_of(void *arg, int in, int other)
 	return reading_number(arg, in, other);
 }
 
+static int device_keep(const struct nlmsghdr *header, void *arg)
+{
+	device_decode(header, arg);
+	return 0;
+}
+
+static bool device_look(void *arg, int in, int32_t number, uint32_t ifindex, struct device *d)
+{
+	struct reading *r = arg;
+	struct ifinfomsg *link;
+	struct message m;
+
+	*d = (struct device){0};
+	if (socket_open(r, in))
+		return false;
+	link = message_begin(&m, RTM_GETLINK, 0, sizeof(*link));
+	link->ifi_index = (int)ifindex;
+	mnl_attr_put_u32(m.header, IFLA_TARGET_NETNSID, (uint32_t)number);
+	return !netlink_ask(&r->sockets[in], &m, device_keep, d, NULL) && d->name[0];
+}
+
 static int place_compare(const void *a, const void *b)
 {
 	const struct device *x = a, *y = b;
@@ -228,7 +249,8 @@ int reading_end(struct reading *r, int err)
 {
 	if (!err) {
 		devices_order(r->t);
-		err = ends_find(r->t, number_of, r);
+		err = ends_find(r->t, &(struct end_questions){
+					      .number = number_of, .look = device_look, .arg = r});
 	}
 	for (size_t i = 0; i < r->t->netns_count; i++) {
 		if (r->sockets)
