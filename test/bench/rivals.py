@@ -75,6 +75,9 @@ class Rival:
     def tunnel(self):
         pass
 
+    def ready(self):
+        """Called before each test."""
+
     def up(self):
         self.cable()
         self.tunnel()
@@ -179,8 +182,30 @@ class WarrenOver6(Warren):
 
 
 class Warren1000(Warren):
+    """A knows 999 other peers; B has sessions with as many, which one program (crowd.c) keeps."""
     name = "warren, 1,000 peers"
     peers = 1000
+    crowd = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../build/crowd"))
+    met = 0
+
+    def keys(self):
+        super().keys()
+        self.private[1] = run(self.crowd, "key", 0).stdout.strip()
+        self.public[1] = run("wg", "pubkey", input=self.private[1]).stdout.strip()
+
+    def config(self, end):
+        path = super().config(end)
+        if end == 1:
+            text = run(self.crowd, "config", self.peers - 1).stdout.replace("ListenPort = 51820", "ListenPort = 51821")
+            with open(path, "w") as f:
+                f.write(text + f"[Peer]\nPublicKey = {self.public[0]}\nEndpoint = {OUTER[4][0]}:51820\n"
+                        f"AllowedIPs = {INNER[4][0]}/32, {INNER[6][0]}/128\n")
+        return path
+
+    def ready(self):
+        if time.monotonic() - self.met > 100:  # a session lasts for 180 s
+            self.exec(0, self.crowd, "live", OUTER[4][1], 51821, self.peers - 1, 1, check=False)
+            self.met = time.monotonic()
 
 
 class WireGuardGo(WireGuard):
