@@ -3,13 +3,17 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include <bpf/btf.h>
 
 int kernel_open(struct kernel *k, struct error *e)
 {
 	*k = (struct kernel){.btf = btf__load_vmlinux_btf()};
-	return k->btf ? 0 : error_errno(e, errno, "/sys/kernel/btf/vmlinux");
+	return k->btf ? 0
+		      : error_errno(e, errno,
+				"/sys/kernel/btf/vmlinux (eBPF programs need a kernel that "
+				"describes its types: CONFIG_DEBUG_INFO_BTF)");
 }
 
 void kernel_close(struct kernel *k)
@@ -17,6 +21,21 @@ void kernel_close(struct kernel *k)
 	btf__free(k->btf);
 	symbols_done(&k->symbols);
 	*k = (struct kernel){0};
+}
+
+int kernel_refused(struct error *e, int error)
+{
+	struct utsname is;
+	unsigned int major = 0, minor = 0;
+
+	if (error == EPERM)
+		return error_errno(e, error,
+			"eBPF programs (they need CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN)");
+	if (!uname(&is) && sscanf(is.release, "%u.%u", &major, &minor) == 2 &&
+		(major < KERNEL_MAJOR || (major == KERNEL_MAJOR && minor < KERNEL_MINOR)))
+		return error_errno(e, error, "eBPF programs (they need Linux %d.%d, this is %s)",
+			KERNEL_MAJOR, KERNEL_MINOR, is.release);
+	return error_errno(e, error, "eBPF programs");
 }
 
 int kernel_arguments(const struct kernel *k, const char *tracepoint)

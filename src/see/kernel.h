@@ -24,7 +24,13 @@
 
 struct btf;
 
-enum { KERNEL_CONSUMERS = 3 };
+enum {
+	KERNEL_CONSUMERS = 3,
+	/* The oldest that runs our programs: 5.12 for atomic operations with a result, 5.14 for
+	 * programs that are run on demand, 5.15 for cookies of probes. */
+	KERNEL_MAJOR = 5,
+	KERNEL_MINOR = 15,
+};
 
 struct kernel {
 	struct btf *btf;
@@ -34,6 +40,9 @@ struct kernel {
 /* kernel_open - read the kernel's BTF; 0 or -errno with words (ENOENT: it has none) */
 int kernel_open(struct kernel *k, struct error *e);
 void kernel_close(struct kernel *k); /* of a zeroed struct: does nothing */
+
+/* kernel_refused - the words for programs that were not loaded: what is missing; returns -error */
+int kernel_refused(struct error *e, int error);
 
 /* kernel_arguments - how many a tracepoint has; -1 when there is no such tracepoint */
 int kernel_arguments(const struct kernel *k, const char *tracepoint);

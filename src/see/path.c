@@ -69,7 +69,7 @@ int path_open(struct path *p, void (*event)(const struct path_event *, void *), 
 	if (!p->bpf) {
 		err = -errno;
 		path_close(p);
-		return error_errno(e, -err, "eBPF programs");
+		return kernel_refused(e, -err);
 	}
 	programs_choose(p);
 	stations_prepare(&p->stations, p->kernel.btf, p->bpf->progs.on_station, p->bpf->maps.places,
@@ -83,7 +83,7 @@ int path_open(struct path *p, void (*event)(const struct path_event *, void *), 
 	}
 	if (err) {
 		path_close(p);
-		return error_errno(e, -err, "eBPF programs");
+		return kernel_refused(e, -err);
 	}
 	return 0;
 }

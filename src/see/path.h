@@ -11,7 +11,7 @@
  *	path_close()    everything is detached; nothing stays behind
  *
  * Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN in the first user namespace;
- * kernel 5.8 or later with BTF.  One thread owns a struct path.
+ * kernel 5.15 or later with BTF.  One thread owns a struct path.
  */
 #pragma once
 #include <stdbool.h>

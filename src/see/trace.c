@@ -103,6 +103,7 @@ static int nodes_tell(struct trace *t, const struct trace_wish *wish)
 
 static int programs_load(struct trace *t, const struct trace_wish *wish, struct error *e)
 {
+	struct error refused = {0};
 	int err = trace_bpf__load(t->bpf);
 
 	if (!err)
@@ -113,11 +114,11 @@ static int programs_load(struct trace *t, const struct trace_wish *wish, struct 
 		t->ring = ring_buffer__new(bpf_map__fd(t->bpf->maps.events), event_take, t, NULL);
 		err = t->ring ? 0 : -errno;
 	}
-	if (err == -EPERM)
-		return error_errno(e, -err,
-			"eBPF programs (needs the capabilities CAP_BPF, CAP_PERFMON and "
-			"CAP_NET_ADMIN; `warren capture` and `warren why` work without)");
-	return err ? error_errno(e, -err, "eBPF programs") : 0;
+	if (!err)
+		return 0;
+	kernel_refused(&refused, -err);
+	return error_set(
+		e, -err, "%s; `warren capture` and `warren why` work without", refused.text);
 }
 
 int trace_open(struct trace *t, const struct trace_wish *wish, trace_event_take *take, void *arg,

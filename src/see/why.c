@@ -35,9 +35,10 @@ struct asking {
 	struct probe probe;
 	struct path path;
 	struct sockets sockets;
-	bool *near;   /* namespaces of `topology` that the asker's packets can come to */
-	bool eyeless; /* not even those: nothing is seen on the way */
-	bool blind;   /* by packet sockets: no drops, no decisions */
+	bool *near;	   /* namespaces of `topology` that the asker's packets can come to */
+	bool eyeless;	   /* not even those: nothing is seen on the way */
+	char refused[160]; /* why not by eBPF */
+	bool blind;	   /* by packet sockets: no drops, no decisions */
 	struct story story;
 	size_t named; /* events of the story whose names were looked up */
 	struct topology topology;
@@ -629,15 +630,21 @@ static int eyes_open(struct asking *a, struct error *e)
 {
 	enum why_engine engine = a->question->engine;
 	bool *in;
-	int err = engine == WHY_SOCKETS ? -EPERM : path_open(&a->path, event_take, a, e);
+	struct error refused = {0};
+	int err = engine == WHY_SOCKETS ? -EPERM : path_open(&a->path, event_take, a, &refused);
 
 	if (!err) {
 		a->verdict->engine = "ebpf";
 		tunnels_attach(a);
 		namespaces_tell(a);
 	}
-	if (!err || engine == WHY_EBPF)
-		return err;
+	if (!err)
+		return 0;
+	if (engine == WHY_EBPF)
+		return error_set(e, -err, "%s", refused.text);
+	if (engine != WHY_SOCKETS && err != -EPERM)
+		snprintf(a->refused, sizeof(a->refused), "%.*s", (int)sizeof(a->refused) - 1,
+			refused.text);
 	a->blind = true;
 	a->verdict->engine = "sockets";
 	in = component_of(a);
@@ -692,6 +699,8 @@ static int ask(struct asking *a, struct error *e)
 		verdict_fact(a->verdict, "sockets",
 			"seen by packet sockets: drops inside the kernel, routing decisions and what processes "
 			"do with packets could not be seen");
+	if (a->refused[0])
+		verdict_fact(a->verdict, "ebpf", "%s", a->refused);
 	a->verdict->lost = (a->blind ? a->sockets.lost : path_lost(&a->path)) + a->story.cut;
 	names_fill(a);
 	socket_step(a);
