@@ -559,6 +559,14 @@ static void follow(struct asking *a, int64_t deadline)
 	}
 }
 
+/* As in all other steps: the namespace we are in has a name for others. */
+static const char *asker_name(struct asking *a)
+{
+	const char *name = node_name((uint32_t)a->node.inode, a);
+
+	return strcmp(name, "?") != 0 ? name : a->node.name;
+}
+
 static void socket_step(struct asking *a)
 {
 	struct step *step = verdict_step(a->verdict);
@@ -568,7 +576,7 @@ static void socket_step(struct asking *a)
 
 	if (!step)
 		return;
-	snprintf(step->node, sizeof(step->node), "%s", a->node.name);
+	snprintf(step->node, sizeof(step->node), "%s", asker_name(a));
 	snprintf(step->device, sizeof(step->device), "%s",
 		a->question->device ? a->question->device : "");
 	snprintf(step->event, sizeof(step->event), "socket");
@@ -589,7 +597,7 @@ static void receive_step(struct asking *a)
 
 	if (!step)
 		return;
-	snprintf(step->node, sizeof(step->node), "%s", a->node.name);
+	snprintf(step->node, sizeof(step->node), "%s", asker_name(a));
 	snprintf(step->event, sizeof(step->event), "receive");
 	snprintf(step->packet, sizeof(step->packet), "%s",
 		a->probe.proto == PROBE_TCP ? "connected" : "the answer");

@@ -112,6 +112,9 @@ remove() { # the namespaces of this round, so that the next one has room
 	ip -n "$c" addr add 10.0.0.2/24 dev m0 && ip -n "$c" link set m0 up
 	run -0 warren why --json --from "$b" 10.0.0.2
 	[ "$(jq -r .verdict <<<"$output")" = delivered ]
+	# asked from inside, the node has the name that others know it by
+	run -0 ip netns exec "$b" "$WARREN" why --json 10.0.0.2
+	[ "$(jq -r '.steps[0].node' <<<"$output")" = "$b" ]
 	ip -n "$b" neigh flush dev b0 && ip -n "$c" neigh flush dev m0
 	ip -n "$c" link set m0 arp off
 	run -1 warren why --json --from "$b" 10.0.0.2
