@@ -592,9 +592,9 @@ const struct cause cause_port_not_enslaved = {
 		"The frame is flooded to the other ports only, or received where nobody does anything with "
 		"it. Confirmed: no IFLA_MASTER on the device whose peer is the destination or the asker.",
 	.repair = "ip -n R link set P master BR",
-	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_DROP, "OTHERHOST", NULL, 0},
-		{SIGN_DROP, NULL, "br_handle_frame_finish", 0}, {SIGN_RECEIVED, NULL, NULL, 0},
-		{SIGN_SENT, NULL, NULL, 0}},
+	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_DROP, "QDISC_DROP", NULL, 0},
+		{SIGN_DROP, "OTHERHOST", NULL, 0}, {SIGN_DROP, NULL, "br_handle_frame_finish", 0},
+		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_SENT, NULL, NULL, 0}},
 	.confirm = port_not_enslaved_confirm,
 };
 

@@ -173,6 +173,9 @@ static bool peer_down_confirm(struct scene *s, const struct cause *c)
 	if (at == TOPOLOGY_NONE)
 		return false;
 	d = &t->devices[at];
+	/* A macvlan or VLAN has the carrier of what it stands on. */
+	while (device_stands_on_another(d) && d->end.device != TOPOLOGY_NONE)
+		d = &t->devices[d->end.device];
 	/* A drop while crossing the cable may name either end. */
 	if (d->kind != DEVICE_VETH || d->end.device == TOPOLOGY_NONE)
 		return false;

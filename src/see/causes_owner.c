@@ -78,10 +78,7 @@ const struct cause cause_arp_off = {
 	.proof = "The request is received and consumed, no answer; or the sender asks nobody and "
 		 "sends to its own MAC address. Confirmed: IFF_NOARP.",
 	.repair = "ip -n B link set b0 arp on",
-	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_DROP, "OTHERHOST", NULL, 0},
-		{SIGN_DROP, "NO_TX_TARGET", NULL, 0},
-		{SIGN_DROP, NULL, "br_handle_frame_finish", 0},
-		{SIGN_DROP, NULL, "ip6_rcv_core", 0}, {SIGN_DROP, NULL, "ip_rcv_core", 0},
+	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_DROP, NULL, NULL, 0},
 		{SIGN_SENT, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0}},
 	.confirm = arp_off_confirm,
 };
@@ -176,6 +173,27 @@ static bool answered_itself(const struct scene *s, int *netns, uint8_t own[16], 
 	       scene_is_local(s, *netns, *family, own) != TOPOLOGY_NONE;
 }
 
+/* The asker has the address that it asks, and so has somebody else, who is meant. */
+static bool asked_itself(const struct scene *s, int *other, uint8_t address[16], uint8_t *family)
+{
+	const struct seen *at = scene_seen(s);
+	int owner = TOPOLOGY_NONE;
+
+	if (!at || scene_netns(s, at) != s->asker || at->leg != LEG_REQUEST ||
+		scene_is_local(s, s->asker, at->outer.family, at->outer.destination) ==
+			TOPOLOGY_NONE)
+		return false;
+	*family = at->outer.family;
+	memcpy(address, at->outer.destination, 16);
+	while ((owner = scene_owner(s, *family == 6 ? AF_INET6 : AF_INET, address, owner)) !=
+		TOPOLOGY_NONE) {
+		*other = s->topology->devices[owner].netns;
+		if (*other != s->asker)
+			return true;
+	}
+	return false;
+}
+
 static bool duplicate_address_confirm(struct scene *s, const struct cause *c)
 {
 	char text[ADDRESS_TEXT], ip[COMMAND_PREFIX];
@@ -186,6 +204,8 @@ static bool duplicate_address_confirm(struct scene *s, const struct cause *c)
 
 	if (answered_itself(s, &netns, source, &family))
 		other = s->asker;
+	else if (asked_itself(s, &other, source, &family))
+		netns = s->asker;
 	else if (!own_source(s, &netns, &device, source, &family))
 		return false;
 	if (netns == other || scene_is_local(s, other, family, source) == TOPOLOGY_NONE)

@@ -369,22 +369,49 @@ static bool loop_way_out(
 	return true;
 }
 
+/* Did the node send it onto a wire? */
+static bool sent_from(const struct scene *s, enum leg leg, uint32_t netns)
+{
+	for (size_t i = 0; i < s->story->count; i++) {
+		const struct seen *n = &s->story->list[i];
+
+		if (n->event.kind == PATH_TX && n->leg == leg && n->event.netns == netns)
+			return true;
+	}
+	return false;
+}
+
+/* Its own sender gets it back, and takes it for a forgery. */
+static bool came_back(const struct scene *s, const struct seen *at)
+{
+	return at && at->event.kind == PATH_DROP && !strcmp(at->reason, "IP_LOCAL_SOURCE") &&
+	       sent_from(s, at->leg, at->event.netns);
+}
+
 static bool routing_loop_confirm(struct scene *s, const struct cause *c)
 {
 	const struct seen *at;
 	struct packet_view p;
 	char to[ADDRESS_TEXT], via[ADDRESS_TEXT];
 	struct route_reply r;
+	bool back;
 	int netns;
 
-	if (!expired_at(s, &at) || arrivals(s, at) < 2)
+	back = came_back(s, scene_seen(s));
+	if (!back && (!expired_at(s, &at) || arrivals(s, at) < 2))
 		return false;
+	at = scene_seen(s);
 	netns = scene_netns(s, at);
 	scene_packet(s, &p);
 	address_text(to, p.family, p.destination);
 	scene_at(s, netns, at->event.device);
-	scene_why(s, "routers send %s to %s in a circle until its hop limit is used up in %s",
-		scene_leg(s), to, scene_name(s, netns));
+	if (back)
+		scene_why(s, "a router sends %s to %s back to where it came from, %s", scene_leg(s),
+			to, scene_name(s, netns));
+	else
+		scene_why(s,
+			"routers send %s to %s in a circle until its hop limit is used up in %s",
+			scene_leg(s), to, scene_name(s, netns));
 	verdict_fact(s->verdict, "tracepoint", "the same packet came in by %s in %s %d times",
 		at->event.device, scene_name(s, netns), arrivals(s, at));
 	/* The routers of the circle; the one that has a better way is to be corrected. */
@@ -412,8 +439,8 @@ const struct cause cause_routing_loop = {
 		"As ttl-expired, and the same packet was received more than once by the same device. "
 		"Confirmed: RTM_GETROUTE of the routers points at each other.",
 	.repair = "ip -n R route replace DST via G",
-	.signs = {{SIGN_DROP, "IP_INHDR", NULL, 0}, {SIGN_DROP, NULL, "ip_forward", 0},
-		{SIGN_DROP, NULL, "ip6_forward", 0}},
+	.signs = {{SIGN_DROP, "IP_LOCAL_SOURCE", NULL, 0}, {SIGN_DROP, "IP_INHDR", NULL, 0},
+		{SIGN_DROP, NULL, "ip_forward", 0}, {SIGN_DROP, NULL, "ip6_forward", 0}},
 	.confirm = routing_loop_confirm,
 };
 

@@ -56,6 +56,7 @@ const struct cause *const causes[] = {
 	&cause_ttl_expired,
 
 	&cause_martian,
+	&cause_arp_off,
 	&cause_ipv6_disabled,
 	&cause_ipv6_duplicate,
 
@@ -70,7 +71,6 @@ const struct cause *const causes[] = {
 	&cause_no_return_route,
 	&cause_no_route,
 
-	&cause_arp_off,
 	&cause_accept_local,
 	&cause_duplicate_address,
 	&cause_arp_ignore,
