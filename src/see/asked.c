@@ -84,7 +84,8 @@ static bool stands_on(const struct device *d, int lower)
 	return device_stands_on_another(d) && d->end.device == lower;
 }
 
-/* The devices that are one step away: the other end, the bridge, its ports, what it stands on. */
+/* The devices that are one step away: the other end, the bridge, its ports, what it stands on, the
+ * VXLAN that an overlay leads to. */
 static bool joined(const struct topology *t, int a, int b)
 {
 	const struct device *x = &t->devices[a], *y = &t->devices[b];
@@ -93,6 +94,8 @@ static bool joined(const struct topology *t, int a, int b)
 		return true;
 	if (stands_on(x, b) || stands_on(y, a))
 		return true;
+	if (x->kind == DEVICE_VXLAN && y->kind == DEVICE_VXLAN)
+		return topology_vxlan_leads(t, x, y) && topology_vxlan_leads(t, y, x);
 	if (x->netns != y->netns)
 		return false;
 	return (x->master && x->master == y->ifindex) || (y->master && y->master == x->ifindex);

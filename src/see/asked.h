@@ -20,7 +20,7 @@ struct asked {
 /* asked_find - of an ending ENDING_UNRESOLVED; false when it is none or its place is unknown */
 bool asked_find(const struct scene *s, struct asked *a);
 
-/* cable_path - the devices on the way between two, over cables and bridges
+/* cable_path - the devices on the way between two, over cables, bridges and overlays
  *
  * path  out: indices, from first; room for `room`
  *

@@ -351,10 +351,26 @@ static bool port_flag_say(struct scene *s, const struct device *port, const char
 	return true;
 }
 
+/* A locked port frees what comes from somebody it does not know. */
+static const struct device *locked_port(const struct scene *s)
+{
+	const struct seen *at = scene_seen(s);
+	int device = scene_device(s, at);
+
+	return at && at->event.kind == PATH_DROP && device != TOPOLOGY_NONE &&
+			       s->topology->devices[device].port.is_port &&
+			       s->topology->devices[device].port.locked
+		       ? &s->topology->devices[device]
+		       : NULL;
+}
+
 static bool bridge_port_isolated_confirm(struct scene *s, const struct cause *c)
 {
 	struct way w;
 
+	if (locked_port(s))
+		return port_flag_say(s, locked_port(s), "locked", "off",
+			"is locked and does not know the sender");
 	if (!way_find(s, &w))
 		return false;
 	for (size_t i = 0; i + 2 < w.length; i++) {

@@ -102,8 +102,15 @@ static bool bad_checksum_confirm(struct scene *s, const struct cause *c)
 	scene_why(s, "%s came to %s on %s with a wrong checksum", scene_leg(s),
 		scene_name(s, netns), at->event.device);
 	verdict_fact(s->verdict, "tracepoint", "%s in %s", at->reason, at->symbol);
-	if (firewall_writes(s, netns, NULL))
-		return true;
+	/* A rule of any node that it has passed. */
+	for (int i = s->ending->at; i >= 0; i--) {
+		int passed = scene_netns(s, &s->story->list[i]);
+
+		if (passed >= 0 && s->story->list[i].leg == at->leg &&
+			(i == s->ending->at || passed != scene_netns(s, &s->story->list[i + 1])) &&
+			firewall_writes(s, passed, NULL))
+			return true;
+	}
 	if (sender != TOPOLOGY_NONE)
 		verdict_fix(
 			s->verdict, "%sethtool -K %s tx off", scene_exec(s, sender, exec), device);

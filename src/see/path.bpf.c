@@ -542,19 +542,24 @@ static __always_inline struct scratch *packet_look(
 	return s;
 }
 
-/* The outer addresses of a carrier are worth watching, too. */
+/* The outer addresses of a carrier are worth watching, too, and those that a translation writes:
+ * the way back leads to the source. */
 static __always_inline void outer_watch(struct path_event *e)
 {
-	struct address a = {0};
+	struct address a = {0}, b = {0};
 	__u8 one = 1;
 
 	if (e->protocol == ETHERTYPE_IP) {
 		__builtin_memcpy(a.bytes, e->bytes + 16, 4);
-		bpf_map_update_elem(&addresses, &a, &one, BPF_ANY);
+		__builtin_memcpy(b.bytes, e->bytes + 12, 4);
 	} else if (e->protocol == ETHERTYPE_IP6) {
 		__builtin_memcpy(a.bytes, e->bytes + 24, 16);
-		bpf_map_update_elem(&addresses, &a, &one, BPF_ANY);
+		__builtin_memcpy(b.bytes, e->bytes + 8, 16);
+	} else {
+		return;
 	}
+	bpf_map_update_elem(&addresses, &a, &one, BPF_ANY);
+	bpf_map_update_elem(&addresses, &b, &one, BPF_ANY);
 }
 
 /* A process that has read the probe and now sends something at least as long: what it
@@ -628,7 +633,7 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 		if (namespace_wanted(s->event.netns))
 			guess(s, skb);
 	}
-	if (s->event.match == PATH_CARRIER || s->event.match == PATH_GUESS)
+	if (s->event.match && s->event.match != PATH_NEIGHBOUR)
 		outer_watch(&s->event);
 	if (s->event.match)
 		event_send(s, PATH_QUEUE, skb);

@@ -124,8 +124,7 @@ static bool is_multicast(const struct encapsulation *e)
 	return e->family == AF_INET ? (e->remote[0] & 0xf0) == 0xe0 : e->remote[0] == 0xff;
 }
 
-/* Does the underlay in which `b` listens own the address that `a` sends to? */
-static bool leads_to(const struct topology *t, const struct device *a, const struct device *b)
+bool topology_vxlan_leads(const struct topology *t, const struct device *a, const struct device *b)
 {
 	static const uint8_t none[16];
 	const struct encapsulation *e = &a->tunnel;
@@ -163,7 +162,7 @@ static void out(struct frontier *f, const struct journey *j)
 	case DEVICE_VXLAN:
 		for (size_t i = 0; i < f->t->device_count; i++)
 			if (f->t->devices[i].kind == DEVICE_VXLAN &&
-				leads_to(f->t, d, &f->t->devices[i]))
+				topology_vxlan_leads(f->t, d, &f->t->devices[i]))
 				go(f, (int)i, j->tag, true);
 		break;
 	default: /* a process, the wire, routing: no segment goes on behind them */

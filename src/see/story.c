@@ -362,6 +362,26 @@ static bool asked_before(const struct story *s, size_t i)
 	return false;
 }
 
+/* Was the same question asked before, in the same name, by another device?  Bridges and overlays
+ * pass on what others ask. */
+static bool is_passed_on(const struct story *s, size_t i)
+{
+	const struct seen *n = &s->list[i];
+	uint8_t family, ip[16];
+
+	wanted_of(n, &family, ip);
+	for (size_t k = 0; k < i; k++) {
+		const struct seen *o = &s->list[k];
+
+		if ((o->event.kind == PATH_TX || o->event.kind == PATH_QUEUE) && is_question(o) &&
+			seen_asks(o, family, ip) &&
+			!memcmp(o->inner.source, n->inner.source, address_size(family)))
+			return o->event.netns != n->event.netns ||
+			       o->event.ifindex != n->event.ifindex;
+	}
+	return false;
+}
+
 /* An ARP or ND question, asked after the packet was last seen, that got no answer where it was
  * asked.  Of several the one that came up last: a question that an overlay carries makes the
  * underlay ask its own.  Returns the first sending of it, or -1. */
@@ -379,7 +399,7 @@ static int question_unanswered(const struct story *s, int after)
 		/* Only who asks for himself: a bridge passes the questions of others. */
 		wanted_of(n, &family, ip);
 		if (!is_wanted(s, family, ip) || address_is_zero(n->inner.source, family) ||
-			!is_concerned(s, n))
+			!is_concerned(s, n) || is_passed_on(s, i))
 			continue;
 		/* IPv6 verifies a neighbour that it goes on using: that is no missing answer. */
 		for (size_t k = i + 1; k < s->count && !answered; k++) {
@@ -393,6 +413,7 @@ static int question_unanswered(const struct story *s, int after)
 		}
 		for (size_t k = 0; k < i && !answered; k++) /* passed through, not asked here */
 			answered = s->list[k].event.kind == PATH_RX && is_question(&s->list[k]) &&
+				   seen_asks(&s->list[k], family, ip) &&
 				   s->list[k].event.skb == n->event.skb;
 		answered = answered || first_asker(s, n) != n->event.netns;
 		if (!answered && (int)i > after && !asked_before(s, i))
@@ -418,6 +439,9 @@ static int drop_last(const struct story *s, bool strays, bool fragments, bool gi
 			(!given_up && !strcmp(n->symbol, "neigh_invalidate")))
 			continue;
 		if (n->leg == LEG_NEIGHBOUR) {
+			/* A stack that hears what is for a group it is not in. */
+			if (!strcmp(n->symbol, "ip6_pkt_discard"))
+				continue;
 			wanted_of(n, &family, ip);
 			if (n->inner.kind == HEADER_ARP && n->inner.operation == 2)
 				memcpy(ip, n->inner.source, 4);

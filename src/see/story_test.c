@@ -466,3 +466,22 @@ TEST(neighbours_that_ask_without_end_leave_room_for_the_packet)
 	CHECK(x.kind == ENDING_RECEIVED && x.at == STORY_NEIGHBOURS + 2);
 	story_done(&s);
 }
+
+TEST(a_question_that_a_bridge_passes_on_is_still_the_askers)
+{
+	struct ending x = ending_of("queue 1 a0 1?2\n"
+				    "tx 1 a0 1?2\n"
+				    "rx 3 p1 1?2\n"
+				    "queue 3 p2 1?2\n"
+				    "tx 3 p2 1?2\n"
+				    "rx 2 b0 1?2\n"
+				    "queue 1 a0 req\n"
+				    "drop 1 a0 req NEIGH_FAILED neigh_invalidate\n");
+
+	CHECK(x.kind == ENDING_DROP || x.at == 0);
+	x = ending_of("tx 1 a0 1?2\n"
+		      "rx 3 p1 1?2\n"
+		      "tx 3 p2 1?2\n"
+		      "rx 2 b0 1?2\n");
+	CHECK(x.kind == ENDING_UNRESOLVED && x.at == 0);
+}

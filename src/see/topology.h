@@ -305,3 +305,7 @@ enum segment_walk {
  * Returns how many were reached, or -ENOMEM.
  */
 ssize_t topology_segment(const struct topology *t, int from, enum segment_walk walk, bool *reached);
+
+/* topology_vxlan_leads - does VXLAN `a` send to `b`: the same id and port, and the underlay in
+ * which b listens owns the address that a sends to (or a sends to a group, or by its table) */
+bool topology_vxlan_leads(const struct topology *t, const struct device *a, const struct device *b);

@@ -1,0 +1,251 @@
+# The causes again, on networks with other names, other addresses and more in between.
+#
+#   home    A eth0 -- lan1 [br-lan of R, which translates] wan -- eth1 S eth2 -- eth0 B
+#           T eth0 -- lan2 '          192.168.178.0/24, 100.64.3.0/30, 203.0.113.0/24; 2001:db8:1::, ff::, 2::
+#   over    HA eth0 -- h1 [brA in A] vx0 ==== VXLAN 77 over A - R - B ==== vx0 [brB in B] h2 -- eth0 HB
+#           172.20.0.1                                                                      172.20.0.2
+#   nest    A a0 -- p1 [br0 in R] u -- v [br1 in S] p2 -- b0 B
+#   macs    A m1, B m2: macvlans on low of P, whose cable ends in Q
+bats_require_minimum_version 1.5.0
+load lib
+load why
+
+setup() {
+	need_root
+}
+
+nft_in() { # NETNS, rules on stdin, also on one line
+	sed 's/; }/;\n}\n/g' | ip netns exec "$1" nft -f -
+}
+
+forwards() { # NETNS: all ports of its bridges do
+	wait_for 5 eval "! bridge -n $1 -j link show | jq -r '.[] | select(.master) | .state' | grep -qv forwarding"
+}
+
+bridge_add() { # NETNS BRIDGE PORT...
+	local n=$1 bridge=$2 p
+	shift 2
+	ip -n "$n" link add "$bridge" type bridge
+	set_in "$n" net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0
+	for p in "$@"; do ip -n "$n" link set dev "$p" master "$bridge"; done
+	ip -n "$n" link set dev "$bridge" up
+}
+
+address() { # NETNS DEVICE ADDRESS...
+	local n=$1 device=$2 a
+	shift 2
+	for a in "$@"; do
+		case $a in
+		*:*) ip -n "$n" addr add "$a" dev "$device" nodad ;;
+		*) ip -n "$n" addr add "$a" dev "$device" ;;
+		esac
+	done
+}
+
+mac_of() { # NETNS DEVICE
+	ip -n "$1" -j link show "$2" | jq -r '.[0].address'
+}
+
+home() {
+	A=$(name A) R=$(name R) S=$(name S) B=$(name B) T=$(name T)
+	netns_add "$A" "$R" "$S" "$B" "$T"
+	quiet6 "$A" "$R" "$S" "$B" "$T"
+	cable "$A" eth0 "$R" lan1; cable "$T" eth0 "$R" lan2
+	cable "$R" wan "$S" eth1; cable "$S" eth2 "$B" eth0
+	bridge_add "$R" br-lan lan1 lan2
+	address "$A" eth0 192.168.178.20/24 2001:db8:1::20/64
+	address "$T" eth0 192.168.178.21/24
+	address "$R" br-lan 192.168.178.1/24 2001:db8:1::1/64
+	address "$R" wan 100.64.3.2/30 2001:db8:ff::2/64
+	address "$S" eth1 100.64.3.1/30 2001:db8:ff::1/64
+	address "$S" eth2 203.0.113.1/24 2001:db8:2::1/64
+	address "$B" eth0 203.0.113.80/24 2001:db8:2::80/64
+	set_in "$R" net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	set_in "$S" net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	ip -n "$A" route add default via 192.168.178.1; ip -n "$T" route add default via 192.168.178.1
+	ip -n "$R" route add default via 100.64.3.1; ip -n "$B" route add default via 203.0.113.1
+	ip -n "$A" -6 route add default via 2001:db8:1::1; ip -n "$R" -6 route add default via 2001:db8:ff::1
+	ip -n "$S" -6 route add 2001:db8:1::/64 via 2001:db8:ff::2; ip -n "$B" -6 route add default via 2001:db8:2::1
+	nft_in "$R" <<<'table ip nat { chain post { type nat hook postrouting priority 100; oifname "wan" masquerade; } }'
+	forwards "$R"
+	ready6 "$A" eth0 "$R" br-lan "$R" wan "$S" eth1 "$S" eth2 "$B" eth0
+}
+
+over() {
+	rt
+	HA=$(name HA) HB=$(name HB)
+	netns_add "$HA" "$HB"
+	quiet6 "$HA" "$HB"
+	cable "$HA" eth0 "$A" h1; cable "$HB" eth0 "$B" h2
+	ip -n "$A" link add vx0 type vxlan id 77 dstport 4789 local 10.0.1.2 remote 10.0.2.2
+	ip -n "$B" link add vx0 type vxlan id 77 dstport 4789 local 10.0.2.2 remote 10.0.1.2
+	ip -n "$A" link set vx0 up; ip -n "$B" link set vx0 up
+	bridge_add "$A" brA h1 vx0; bridge_add "$B" brB h2 vx0
+	address "$HA" eth0 172.20.0.1/24 fd77::1/64; address "$HB" eth0 172.20.0.2/24 fd77::2/64
+	forwards "$A"; forwards "$B"
+	ready6 "$HA" eth0 "$HB" eth0
+}
+
+nest() {
+	A=$(name A) R=$(name R) S=$(name S) B=$(name B)
+	netns_add "$A" "$R" "$S" "$B"
+	quiet6 "$A" "$R" "$S" "$B"
+	cable "$A" a0 "$R" p1; cable "$R" u "$S" v; cable "$S" p2 "$B" b0
+	bridge_add "$R" br0 p1 u; bridge_add "$S" br1 v p2
+	address "$A" a0 10.0.0.1/24 fd00::1/64; address "$B" b0 10.0.0.2/24 fd00::2/64
+	forwards "$R"; forwards "$S"
+	ready6 "$A" a0 "$B" b0
+}
+
+macs() {
+	A=$(name A) B=$(name B) P=$(name P) Q=$(name Q)
+	netns_add "$A" "$B" "$P" "$Q"
+	quiet6 "$A" "$B" "$P" "$Q"
+	cable "$P" low "$Q" q0
+	ip -n "$P" link add m1 link low type macvlan mode bridge; ip -n "$P" link add m2 link low type macvlan mode bridge
+	ip -n "$P" link set m1 netns "$A"; ip -n "$P" link set m2 netns "$B"
+	address "$A" m1 10.0.0.1/24 fd00::1/64; address "$B" m2 10.0.0.2/24 fd00::2/64
+	ip -n "$A" link set m1 up; ip -n "$B" link set m2 up
+	ready6 "$A" m1 "$B" m2
+}
+
+@test "work: nested bridges" {
+	nest; delivered "$A" 10.0.0.2; delivered "$A" fd00::2
+}
+@test "work: home" {
+	home; delivered "$A" 203.0.113.80; delivered "$A" 2001:db8:2::80; delivered "$A" 192.168.178.21
+}
+@test "work: overlay" {
+	over; delivered "$HA" 172.20.0.2; delivered "$HA" fd77::2; delivered "$HA" --size 3000 172.20.0.2
+}
+@test "work: macvlans" {
+	macs; delivered "$A" 10.0.0.2; delivered "$A" fd00::2
+}
+
+# ---- address-not-owned ----
+
+@test "address-not-owned: in an overlay, IPv4 and IPv6" {
+	over; ip -n "$HB" addr del 172.20.0.2/24 dev eth0; address "$HB" eth0 172.20.0.9/24
+	fault address-not-owned "$HA" 172.20.0.2
+	ip -n "$HB" addr del fd77::2/64 dev eth0
+	fault address-not-owned "$HA" fd77::2
+}
+
+@test "address-not-owned: a sibling macvlan" {
+	macs; ip -n "$B" addr del 10.0.0.2/24 dev m2; address "$B" m2 10.0.0.7/24
+	fault address-not-owned "$A" 10.0.0.2
+}
+
+@test "address-not-owned: a gateway behind a bridge, IPv6; a host behind two routers and a NAT, TCP" {
+	home; ip -n "$A" -6 route replace default via 2001:db8:1::77
+	fault address-not-owned "$A" 2001:db8:2::80
+	ip -n "$B" addr del 203.0.113.80/24 dev eth0; address "$B" eth0 203.0.113.81/24; ip -n "$B" route replace default via 203.0.113.1
+	failed address-not-owned "$A" --proto tcp 203.0.113.80
+	fault address-not-owned "$A" 203.0.113.80
+}
+
+# ---- arp-ignore, arp-off ----
+
+@test "arp-ignore: the gateway, whose address is on a bridge; then for the answer, behind a NAT" {
+	home; set_in "$R" net.ipv4.conf.br-lan.arp_ignore=8
+	fault arp-ignore "$A" 203.0.113.80
+	set_in "$S" net.ipv4.conf.eth2.arp_ignore=8
+	ip -n "$B" neigh flush all; ip -n "$S" neigh replace 203.0.113.80 lladdr "$(mac_of "$B" eth0)" dev eth2
+	fault arp-ignore "$A" 203.0.113.80
+}
+
+@test "arp-ignore: in an overlay" {
+	over; set_in "$HB" net.ipv4.conf.all.arp_ignore=8
+	fault arp-ignore "$HA" 172.20.0.2
+}
+
+@test "arp-off: in an overlay; a sibling macvlan" {
+	over; ip -n "$HB" link set eth0 arp off
+	fault arp-off "$HA" 172.20.0.2
+}
+
+# ---- bad-checksum ----
+
+@test "bad-checksum: a router on the way writes it" {
+	home; nft_in "$S" <<<'table ip t { chain p { type filter hook forward priority 0; ip protocol icmp icmp checksum set 0x1234; } }'
+	fault bad-checksum "$A" 203.0.113.80
+}
+
+@test "bad-checksum: of the IP header, at ingress" {
+	p2p; nft_in "$B" <<<'table netdev t { chain p { type filter hook ingress device b0 priority 0; ip protocol icmp ip checksum set 0x1234; } }'
+	fault bad-checksum "$A" 10.0.0.2
+}
+
+# ---- bridges ----
+
+@test "bridge-down: the second of two, IPv6" {
+	nest; ip -n "$S" link set br1 down
+	fault bridge-down "$A" fd00::2
+}
+
+@test "bridge-down: at the far end of an overlay" {
+	over; ip -n "$B" link set brB down
+	fault bridge-down "$HA" 172.20.0.2
+}
+
+@test "bridge-fdb: the gateway's bridge, for the answer" {
+	home; bridge -n "$R" fdb replace "$(mac_of "$A" eth0)" dev lan2 master static sticky
+	fault bridge-fdb "$A" 203.0.113.80
+}
+
+@test "bridge-fdb: at either end of an overlay" {
+	over
+	ip -n "$HA" neigh replace 172.20.0.2 lladdr "$(mac_of "$HB" eth0)" dev eth0
+	bridge -n "$A" fdb replace "$(mac_of "$HB" eth0)" dev h1 master static sticky
+	fault bridge-fdb "$HA" 172.20.0.2
+	bridge -n "$B" fdb replace "$(mac_of "$HB" eth0)" dev vx0 master static sticky
+	fault bridge-fdb "$HA" 172.20.0.2
+}
+
+@test "bridge-netfilter: the second of two bridges, IPv6" {
+	nest; set_in "$S" net.bridge.bridge-nf-call-ip6tables=1
+	nft_in "$S" <<<'table ip6 t { chain f { type filter hook forward priority 0; icmpv6 type echo-request drop; } }'
+	fault bridge-netfilter "$A" fd00::2
+}
+
+@test "bridge-netfilter: at the end of an overlay, the answer only" {
+	over; set_in "$B" net.bridge.bridge-nf-call-iptables=1
+	nft_in "$B" <<<'table ip t { chain f { type filter hook forward priority 0; icmp type echo-reply drop; } }'
+	fault bridge-netfilter "$HA" 172.20.0.2
+}
+
+@test "bridge-port-isolated: two ports of the second bridge" {
+	nest; bridge -n "$S" link set dev v isolated on; bridge -n "$S" link set dev p2 isolated on
+	fault bridge-port-isolated "$A" 10.0.0.2
+}
+
+@test "bridge-port-isolated: at the end of an overlay, multicasts are not flooded" {
+	over; bridge -n "$B" link set dev h2 mcast_flood off
+	fault bridge-port-isolated "$HA" fd77::2
+	bridge -n "$B" link set dev h2 isolated on; bridge -n "$B" link set dev vx0 isolated on
+	fault bridge-port-isolated "$HA" 172.20.0.2
+}
+
+@test "bridge-port-isolated: a locked port, the asker's and the other" {
+	br; forwards "$R"
+	bridge -n "$R" link set dev p1 learning off locked on
+	ip -n "$R" link set p1 type bridge_slave fdb_flush
+	fault bridge-port-isolated "$A" 10.0.0.2
+	bridge -n "$R" link set dev p2 learning off locked on
+	ip -n "$R" link set p2 type bridge_slave fdb_flush
+	ip -n "$A" neigh flush all
+	failed bridge-port-isolated "$A" 10.0.0.2
+	repair; delivered "$A" 10.0.0.2
+}
+
+@test "bridge-port-state: of a gateway's bridge, IPv6" {
+	home; bridge -n "$R" link set dev lan1 state 1
+	fault bridge-port-state "$A" 2001:db8:2::80
+}
+
+@test "bridge-port-state: the overlay's port at the near end, then at the far end" {
+	over; bridge -n "$A" link set dev vx0 state 0
+	fault bridge-port-state "$HA" 172.20.0.2
+	bridge -n "$B" link set dev vx0 state 0
+	fault bridge-port-state "$HA" fd77::2
+}
