@@ -128,7 +128,8 @@ static bool place_find(const struct scene *s, struct place *w, struct firewall_p
 		p->astray = !p->answer && p->proto != IPPROTO_UDP;
 	}
 	w->received = in != NULL;
-	w->local = p->family == 0 ||
+	/* What is for a group comes to the stack, too. */
+	w->local = p->family == 0 || (p->family == 6 && p->destination[0] == 0xff) ||
 		   scene_is_local(s, w->netns, p->family, p->destination) != TOPOLOGY_NONE;
 	if (w->received)
 		w->iif = in->event.device;

@@ -108,6 +108,19 @@ static int overlay_down(const struct scene *s)
 	return TOPOLOGY_NONE;
 }
 
+/* What the device stands on, when that is down: it has no carrier then. */
+static int lower_down(const struct scene *s)
+{
+	const struct topology *t = s->topology;
+	int device = scene_device(s, scene_seen(s));
+	const struct device *d = device == TOPOLOGY_NONE ? NULL : &t->devices[device];
+
+	return d && device_stands_on_another(d) && d->end.device != TOPOLOGY_NONE &&
+			       !t->devices[d->end.device].up
+		       ? d->end.device
+		       : TOPOLOGY_NONE;
+}
+
 static bool device_down_confirm(struct scene *s, const struct cause *c)
 {
 	const struct topology *t = s->topology;
@@ -117,7 +130,9 @@ static bool device_down_confirm(struct scene *s, const struct cause *c)
 
 	scene_packet(s, &p);
 	device = overlay_down(s);
-	if (scene_underlay(s))
+	if (device == TOPOLOGY_NONE)
+		device = lower_down(s);
+	if (device == TOPOLOGY_NONE && scene_underlay(s))
 		device = down_covering(s, scene_router(s, &iif), p.family, p.destination);
 	if (s->ending->kind == ENDING_NOTHING) {
 		if (s->question->device)
@@ -159,7 +174,7 @@ const struct cause cause_device_down = {
 		{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0},
 		{SIGN_NOTHING, NULL, NULL, 0}, {SIGN_DROP, NULL, "vxlan_xmit_one", 0},
 		{SIGN_DROP, "NO_SOCKET", NULL, 0}, {SIGN_DROP, NULL, "__udp4_lib_rcv", 0},
-		{SIGN_DROP, NULL, "__udp6_lib_rcv", 0}},
+		{SIGN_DROP, NULL, "__udp6_lib_rcv", 0}, {SIGN_DROP, NULL, "__dev_queue_xmit", 0}},
 	.confirm = device_down_confirm,
 };
 

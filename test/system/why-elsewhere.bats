@@ -159,7 +159,7 @@ macs() {
 	fault arp-ignore "$HA" 172.20.0.2
 }
 
-@test "arp-off: in an overlay; a sibling macvlan" {
+@test "arp-off: in an overlay" {
 	over; ip -n "$HB" link set eth0 arp off
 	fault arp-off "$HA" 172.20.0.2
 }
@@ -248,4 +248,93 @@ macs() {
 	fault bridge-port-state "$HA" 172.20.0.2
 	bridge -n "$B" link set dev vx0 state 0
 	fault bridge-port-state "$HA" fd77::2
+}
+
+# ---- device-down, duplicate-address, echo-ignored ----
+
+@test "device-down: the second router's, behind a NAT; both ends of a cable to a bridge" {
+	home; ip -n "$S" link set eth2 down
+	fault device-down "$A" 203.0.113.80
+	ip -n "$R" link set lan1 down; ip -n "$A" link set eth0 down
+	failed device-down "$A" --proto tcp 203.0.113.80
+	[ "$(field .at.node)" = "$A" ]
+}
+
+@test "device-down: an overlay, at the near end and at the far one" {
+	over; ip -n "$A" link set vx0 down
+	fault device-down "$HA" 172.20.0.2
+	ip -n "$B" link set vx0 down
+	fault device-down "$HA" fd77::2
+}
+
+@test "device-down: a sibling macvlan, and what it stands on" {
+	macs; ip -n "$B" link set m2 down
+	fault device-down "$A" 10.0.0.2
+	ip -n "$P" link set low down
+	fault device-down "$A" 10.0.0.2
+}
+
+@test "duplicate-address: in an overlay" {
+	over; address "$HB" eth0 172.20.0.1/24
+	fault duplicate-address "$HA" 172.20.0.2
+}
+
+@test "duplicate-address: the gateway has the asker's" {
+	home; address "$R" br-lan 192.168.178.20/32
+	fault duplicate-address "$A" 203.0.113.80
+}
+
+@test "echo-ignored: behind two routers and a NAT, IPv4 and IPv6" {
+	home; set_in "$B" net.ipv4.icmp_echo_ignore_all=1 net.ipv6.icmp.echo_ignore_all=1
+	fault echo-ignored "$A" 203.0.113.80
+	fault echo-ignored "$A" 2001:db8:2::80
+}
+
+# ---- firewalls ----
+
+@test "firewall-drop: the datagrams of an overlay at a router; its frames at the far bridge, IPv6" {
+	over; nft_in "$R" <<<'table inet f { chain f { type filter hook forward priority 0; udp dport 4789 drop; } }'
+	fault firewall-drop "$HA" 172.20.0.2
+	nft_in "$B" <<<'table bridge f { chain f { type filter hook forward priority 0; ip6 daddr fd77::2 drop; } }'
+	fault firewall-drop "$HA" fd77::2
+}
+
+@test "firewall-drop: a policy that lets through what was not yet translated; answers to a NAT" {
+	home; nft_in "$S" <<<'table inet f { chain f { type filter hook forward priority 0; policy drop; ip saddr 192.168.178.0/24 accept; meta nfproto ipv6 accept; } }'
+	fault firewall-drop "$A" 203.0.113.80
+	nft_in "$R" <<<'table inet f { chain f { type filter hook forward priority 0; policy drop; iifname "br-lan" accept; } }'
+	fault firewall-drop "$A" 203.0.113.80
+}
+
+@test "firewall-drop: neighbour discovery; large packets only; egress, the answer" {
+	nest; nft_in "$B" <<<'table ip6 t { chain i { type filter hook input priority 0; policy drop; } }'
+	fault firewall-drop "$A" fd00::2
+	nft_in "$B" <<<'table inet u { chain i { type filter hook input priority 0; meta length > 600 drop; } }'
+	fault firewall-drop "$A" --size 1000 10.0.0.2
+	nft_in "$B" <<<'table netdev t { chain e { type filter hook egress device b0 priority 0; icmp type echo-reply drop; } }'
+	fault firewall-drop "$A" 10.0.0.2
+}
+
+@test "firewall-reject: behind two routers, IPv6; before it leaves" {
+	home; nft_in "$S" <<<'table inet f { chain f { type filter hook forward priority 0; meta l4proto ipv6-icmp reject with icmpv6 admin-prohibited; } }'
+	fault firewall-reject "$A" 2001:db8:2::80
+	nft_in "$A" <<<'table ip f { chain o { type filter hook output priority 0; ip daddr 203.0.113.80 reject; } }'
+	fault firewall-reject "$A" 203.0.113.80
+}
+
+@test "firewall-reject: in an overlay" {
+	over; nft_in "$HB" <<<'table ip f { chain i { type filter hook input priority 0; icmp type echo-request reject with icmp host-prohibited; } }'
+	fault firewall-reject "$HA" 172.20.0.2
+}
+
+# ---- forwarding-off ----
+
+@test "forwarding-off: for the answer, behind a NAT" {
+	home; set_in "$S" net.ipv4.conf.eth2.forwarding=0
+	fault forwarding-off "$A" 203.0.113.80
+}
+
+@test "forwarding-off: at the router of an overlay's underlay" {
+	over; set_in "$R" net.ipv4.ip_forward=0
+	fault forwarding-off "$HA" fd77::2
 }
