@@ -122,15 +122,19 @@ each_way() {
 	local there=$!
 	transfer $G $W 192.168.3.1 100000000 &
 	local back=$!
-	sleep 0.3
+	# who moves must send something before the other moves: else neither knows where the other is
+	background node $G ping -i 0.05 192.168.3.1
+	background node $W ping -i 0.05 192.168.3.2
+	wait_for 30 carried_some
 	move $G 10.32.0.2 10.32.0.22 51899
-	sleep 1
+	wait_for 20 sees $W 10.32.0.22:51899
 	move $W 10.32.0.1 10.32.0.11 51898
+	wait_for 20 sees $G 10.32.0.11:51898
 	wait $there
 	wait $back
-	[ "$(node $W wg show wg0 endpoints | cut -f 2)" = 10.32.0.22:51899 ]
-	[ "$(node $G wg show wg0 endpoints | cut -f 2)" = 10.32.0.11:51898 ]
 }
+sees() { [ "$(node $1 wg show wg0 endpoints | cut -f 2)" = $2 ]; }
+carried_some() { [ "$(node $W wg show wg0 transfer | cut -f 3)" -gt 1000000 ]; }
 # move NODE FROM TO PORT: another outer address and port
 move() {
 	ip -n $1 addr add $3/24 dev e0
