@@ -444,7 +444,7 @@ static int link_attribute(const struct nlattr *a, void *arg)
 
 /* Does the message have its fixed part, and end where attributes do?  The kernel pads them all;
  * libmnl would read on to the next multiple of 4. */
-static bool is_whole(const struct nlmsghdr *header, uint16_t type, size_t fixed)
+bool message_is_whole(const struct nlmsghdr *header, uint16_t type, size_t fixed)
 {
 	return header->nlmsg_type == type && header->nlmsg_len >= mnl_nlmsg_size(fixed) &&
 	       header->nlmsg_len % NLMSG_ALIGNTO == 0;
@@ -460,7 +460,7 @@ bool device_decode(const struct nlmsghdr *header, struct device *out)
 		.end = {.netns = TOPOLOGY_NONE, .device = TOPOLOGY_NONE},
 	};
 
-	if (!is_whole(header, RTM_NEWLINK, sizeof(*link)) || link->ifi_index <= 0)
+	if (!message_is_whole(header, RTM_NEWLINK, sizeof(*link)) || link->ifi_index <= 0)
 		return false;
 	d.ifindex = (uint32_t)link->ifi_index;
 	d.type = link->ifi_type;
@@ -512,7 +512,7 @@ bool address_decode(const struct nlmsghdr *header, struct address *a, uint32_t *
 	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(header);
 	struct address_parts parts = {0};
 
-	if (!is_whole(header, RTM_NEWADDR, sizeof(*m)) ||
+	if (!message_is_whole(header, RTM_NEWADDR, sizeof(*m)) ||
 		(m->ifa_family != AF_INET && m->ifa_family != AF_INET6) ||
 		m->ifa_prefixlen > (m->ifa_family == AF_INET ? 32 : 128))
 		return false;
@@ -543,7 +543,7 @@ static int nsid_attribute(const struct nlattr *a, void *arg)
 
 bool nsid_decode(const struct nlmsghdr *header, int32_t *nsid)
 {
-	if (!is_whole(header, RTM_NEWNSID, sizeof(struct rtgenmsg)))
+	if (!message_is_whole(header, RTM_NEWNSID, sizeof(struct rtgenmsg)))
 		return false;
 	*nsid = -1;
 	mnl_attr_parse(header, sizeof(struct rtgenmsg), nsid_attribute, nsid);

@@ -11,6 +11,10 @@
 
 #include "see/topology.h"
 
+/* message_is_whole - of that type, with its fixed header, and of whole words: libmnl's loops over
+ * attributes rely on it */
+bool message_is_whole(const struct nlmsghdr *header, uint16_t type, size_t fixed);
+
 /* device_decode - an RTM_NEWLINK; `d` is overwritten whole, netns and end left unset
  *
  * Returns false, and leaves `d` alone, when this is no such message or has no name.

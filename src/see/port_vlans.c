@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "see/device_decode.h"
+
 #pragma GCC diagnostic ignored "-Wconversion" /* in libmnl's loops over attributes */
 
 /* A message holds no more: 4094 numbers, each alone at the worst. */
@@ -43,8 +45,7 @@ size_t port_vlans_decode(
 	const struct nlattr *a, *inner;
 	size_t count = 0;
 
-	if (header->nlmsg_type != RTM_NEWLINK ||
-		mnl_nlmsg_get_payload_len(header) < sizeof(*link) || link->ifi_family != AF_BRIDGE)
+	if (!message_is_whole(header, RTM_NEWLINK, sizeof(*link)) || link->ifi_family != AF_BRIDGE)
 		return 0;
 	*ifindex = (uint32_t)link->ifi_index;
 	mnl_attr_for_each(a, header, sizeof(*link))

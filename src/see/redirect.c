@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "see/device_decode.h"
+
 #pragma GCC diagnostic ignored "-Wconversion" /* in libmnl's loops over attributes */
 
 static bool is_text(const struct nlattr *a, const char *text)
@@ -89,7 +91,7 @@ uint32_t redirect_decode(const struct nlmsghdr *header, uint32_t *from)
 	const struct nlattr *a, *kind = NULL, *options = NULL;
 	int attribute;
 
-	if (header->nlmsg_type != RTM_NEWTFILTER || mnl_nlmsg_get_payload_len(header) < sizeof(*tc))
+	if (!message_is_whole(header, RTM_NEWTFILTER, sizeof(*tc)))
 		return 0;
 	*from = (uint32_t)tc->tcm_ifindex;
 	mnl_attr_for_each(a, header, sizeof(*tc))
