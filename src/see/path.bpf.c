@@ -878,17 +878,4 @@ static __always_inline int tunnel_event(
 	return 0;
 }
 
-SEC("uprobe")
-int on_station(struct pt_regs *context)
-{
-	__u32 number = (__u32)bpf_get_attach_cookie(context);
-	const struct station_place *p = bpf_map_lookup_elem(&places, &number);
-	const struct station_argument *a;
-
-	if (!p)
-		return 0;
-	a = p->arguments;
-	return tunnel_event((const void *)station_argument(context, a),
-		(__u32)station_argument(context, a + 1), (__u32)station_argument(context, a + 2),
-		station_argument(context, a + 3), (__u32)station_argument(context, a + 4), p->kind);
-}
+STATION_PROGRAM(tunnel_event)

@@ -45,3 +45,22 @@ static __noinline __u64 station_argument(struct pt_regs *context, const struct s
 	value <<= shift;
 	return a->is_signed ? (__u64)((__s64)value >> shift) : value >> shift;
 }
+
+/* STATION_PROGRAM - the program on every station: hands what it finds there to
+ * event(packet, length, receiver, counter, datagram, kind of the place) */
+#define STATION_PROGRAM(event)                                                                     \
+	SEC("uprobe")                                                                              \
+	int on_station(struct pt_regs *context)                                                    \
+	{                                                                                          \
+		__u32 number = (__u32)bpf_get_attach_cookie(context);                              \
+		const struct station_place *p = bpf_map_lookup_elem(&places, &number);             \
+		const struct station_argument *a;                                                  \
+                                                                                                   \
+		if (!p)                                                                            \
+			return 0;                                                                  \
+		a = p->arguments;                                                                  \
+		return event((const void *)station_argument(context, a),                           \
+			(__u32)station_argument(context, a + 1),                                   \
+			(__u32)station_argument(context, a + 2), station_argument(context, a + 3), \
+			(__u32)station_argument(context, a + 4), p->kind);                         \
+	}
