@@ -144,6 +144,59 @@ const struct cause cause_peer_mtu = {
 
 /* ---- local-mtu ---- */
 
+/* The route itself has an MTU of its own, less than `length`: the command that takes it away. */
+static bool route_mtu_fix(struct scene *s, const struct packet_view *p, uint32_t length)
+{
+	char to[ADDRESS_TEXT], ip[COMMAND_PREFIX], words[256] = "";
+	const char *const argv[] = {"ip", p->family == 6 ? "-6" : "-4", "-j", "route", "show",
+		"match", address_text(to, p->family, p->destination), NULL};
+	static const char *const keys[][2] = {
+		{"gateway", "via"}, {"dev", "dev"}, {"prefsrc", "src"}};
+	json_t *list = live_json(scene_fd(s, s->asker), argv);
+	json_t *route = NULL, *metrics;
+	int best = -1;
+	json_int_t mtu = 0, metric;
+	size_t used = 0;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *one = json_array_get(list, i);
+		const char *dst = json_string_value(json_object_get(one, "dst"));
+		const char *slash = dst ? strchr(dst, '/') : NULL;
+		int bits = !dst || !strcmp(dst, "default") ? 0 : slash ? atoi(slash + 1) : 128;
+
+		if (bits > best) {
+			best = bits;
+			route = one;
+		}
+	}
+	metrics = json_object_get(route, "metrics");
+	for (size_t i = 0; i < json_array_size(metrics); i++)
+		if (json_object_get(json_array_get(metrics, i), "mtu"))
+			mtu = json_integer_value(
+				json_object_get(json_array_get(metrics, i), "mtu"));
+	for (size_t i = 0; i < 3; i++) {
+		const char *value = json_string_value(json_object_get(route, keys[i][0]));
+
+		if (value && used < sizeof(words))
+			used += (size_t)snprintf(
+				words + used, sizeof(words) - used, " %s %s", keys[i][1], value);
+	}
+	metric = json_integer_value(json_object_get(route, "metric"));
+	if (metric && used < sizeof(words))
+		snprintf(words + used, sizeof(words) - used, " metric %d", (int)metric);
+	if (mtu && mtu < length) {
+		const char *dst = json_string_value(json_object_get(route, "dst"));
+
+		verdict_fact(s->verdict, "rtnetlink",
+			"the route %s in %s has an MTU of its own: %d", dst ? dst : "?",
+			scene_name(s, s->asker), (int)mtu);
+		verdict_fix(s->verdict, "%s%s route replace %s%s", scene_ip(s, s->asker, ip),
+			p->family == 6 ? " -6" : "", dst ? dst : "default", words);
+	}
+	json_decref(list);
+	return mtu && mtu < length;
+}
+
 static bool local_mtu_confirm(struct scene *s, const struct cause *c)
 {
 	struct packet_view p;
@@ -162,7 +215,7 @@ static bool local_mtu_confirm(struct scene *s, const struct cause *c)
 	scene_at(s, s->asker, out->name);
 	scene_why(s, "the packet of %u bytes may not be cut, and %s carries at most %u%s", length,
 		mtu == out->mtu ? out->name : "the way there", mtu,
-		mtu == out->mtu ? "" : ", as a router has said before");
+		mtu == out->mtu ? "" : ", as its route or a router has said");
 	verdict_fact(s->verdict, "rtnetlink", "MTU of %s in %s is %u%s", out->name,
 		scene_name(s, s->asker), out->mtu, r.mtu ? ", of the route less" : "");
 	if (!mtu_raise(s, s->asker, &p, length)) {
@@ -172,7 +225,7 @@ static bool local_mtu_confirm(struct scene *s, const struct cause *c)
 		verdict_fact(s->verdict, "rtnetlink", "a payload of %u bytes passes %s",
 			mtu - 8 - (p.family == 6 ? 40 : 20), out->name);
 	}
-	if (r.mtu) {
+	if (r.mtu && !route_mtu_fix(s, &p, length)) {
 		scene_ip(s, s->asker, ip);
 		verdict_fix(s->verdict, "%s%s route flush cache", ip, p.family == 6 ? " -6" : "");
 	}
@@ -696,6 +749,13 @@ const struct cause cause_wrong_namespace = {
 
 /* ---- loopback-down, loopback-across-device ---- */
 
+static bool is_loopback(uint8_t family, const uint8_t *ip)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return family == 6 ? !memcmp(ip, one, 16) : ip[0] == 127;
+}
+
 static bool loopback_down_confirm(struct scene *s, const struct cause *c)
 {
 	const struct seen *at = scene_seen(s);
@@ -704,6 +764,12 @@ static bool loopback_down_confirm(struct scene *s, const struct cause *c)
 	char ip[COMMAND_PREFIX];
 
 	scene_packet(s, &p);
+	/* ::1 goes when lo does, and then by whatever route there is. */
+	if (is_loopback(s->story->subject.family, s->story->subject.destination)) {
+		netns = s->asker;
+		at = NULL;
+		memcpy(p.destination, s->story->subject.destination, 16);
+	}
 	if (netns < 0)
 		return false;
 	lo = topology_device_named(s->topology, netns, "lo");
@@ -711,7 +777,7 @@ static bool loopback_down_confirm(struct scene *s, const struct cause *c)
 		return false;
 	if (at ? strcmp(at->event.device, "lo") != 0
 	       : scene_is_local(s, netns, p.family, p.destination) == TOPOLOGY_NONE &&
-				p.destination[0] != 127)
+				!is_loopback(p.family, p.destination))
 		return false;
 	scene_at(s, netns, "lo");
 	scene_why(s, "%s is for an address of %s itself, which goes over lo, and lo is down",

@@ -338,3 +338,64 @@ macs() {
 	over; set_in "$R" net.ipv4.ip_forward=0
 	fault forwarding-off "$HA" fd77::2
 }
+
+# ---- ipv6-disabled, ipv6-duplicate ----
+
+@test "ipv6-disabled: in an overlay" {
+	over; set_in "$HB" net.ipv6.conf.eth0.disable_ipv6=1
+	fault ipv6-disabled "$HA" fd77::2
+}
+
+@test "ipv6-disabled: behind two routers; the addresses and routes went with it" {
+	home; set_in "$B" net.ipv6.conf.eth0.disable_ipv6=1
+	failed ipv6-disabled "$A" 2001:db8:2::80
+	repair
+	fault no-return-route "$A" 2001:db8:2::80
+}
+
+@test "ipv6-duplicate: over a bridge, with a third host" {
+	br; T=$(name T); netns_add "$T"
+	cable "$T" t0 "$R" p3; ip -n "$R" link set p3 master br0
+	forwards "$R"; ready6 "$A" a0 "$B" b0 "$T" t0
+	address "$T" t0 fd00::9/64
+	set_in "$B" net.ipv6.conf.all.accept_dad=1 net.ipv6.conf.b0.accept_dad=1
+	ip -n "$B" addr add fd00::9/64 dev b0
+	wait_for 5 eval "ip -n $B -6 addr show dev b0 | grep -q 'fd00::9.*dadfailed'"
+	ip -n "$T" addr del fd00::9/64 dev t0
+	fault ipv6-duplicate "$A" fd00::9
+}
+
+# ---- local-mtu ----
+
+@test "local-mtu: behind a gateway, IPv6; a route with an MTU of its own" {
+	home; ip -n "$A" link set eth0 mtu 1280
+	fault local-mtu "$A" --df --size 1400 2001:db8:2::80
+	ip -n "$A" route replace default via 192.168.178.1 mtu lock 1000
+	fault local-mtu "$A" --df --size 1200 203.0.113.80
+}
+
+@test "local-mtu: the end of an overlay, UDP" {
+	over; ip -n "$HA" link set eth0 mtu 1300
+	failed local-mtu "$HA" --proto udp --df --size 1350 172.20.0.2
+	fault local-mtu "$HA" --df --size 1350 172.20.0.2
+}
+
+# ---- loopback-down, loopback-across-device ----
+
+@test "loopback-down: a router's own addresses, IPv4 and IPv6, and 127.0.0.1" {
+	home
+	for own in 192.168.178.1 127.0.0.1 2001:db8:1::1 ::1; do
+		ip -n "$R" link set lo down
+		fault loopback-down "$R" "$own"
+	done
+}
+
+@test "loopback-across-device: a router translates to 127.0.0.1; a host does so for a port" {
+	home
+	nft_in "$S" <<<'table ip n { chain p { type nat hook prerouting priority -100; ip daddr 203.0.113.99 dnat to 127.0.0.1; } }'
+	fault loopback-across-device "$A" 203.0.113.99
+	background ip netns exec "$B" socat TCP-LISTEN:8080,bind=127.0.0.1,fork EXEC:cat
+	wait_for 5 eval "ip netns exec $B ss -lnt | grep -q 8080"
+	nft_in "$B" <<<'table ip n { chain p { type nat hook prerouting priority -100; tcp dport 80 dnat to 127.0.0.1:8080; } }'
+	fault loopback-across-device "$A" --proto tcp --port 80 203.0.113.80
+}
