@@ -26,9 +26,9 @@
 #include "tunnel/udp.h"
 
 enum {
-	BURST_PACKETS = 256,
-	BURST_BYTES = 256 << 10,
-	BURST_ENOUGH = 128 << 10,		/* from here on it is worth sending */
+	BURST_PACKETS = 512,
+	BURST_BYTES = 512 << 10,
+	BURST_ENOUGH = 256 << 10,		/* from here on it is worth sending */
 	BURST_PACKET_MOST = UDP_RUN_BYTES - 32, /* what a datagram can hold of a packet */
 };
 

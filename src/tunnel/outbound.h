@@ -24,7 +24,7 @@
 
 enum {
 	OUTBOUND_FRAMES = 64,	     /* read for one burst */
-	OUTBOUND_ENOUGH = 128 << 10, /* bytes read for one burst, and then one frame more */
+	OUTBOUND_ENOUGH = 256 << 10, /* bytes read for one burst, and then one frame more */
 };
 
 struct outbound_frame {

@@ -30,7 +30,7 @@ enum {
 	UDP_RUN_BYTES = 65507,	  /* in one run, and in one datagram */
 	UDP_RUN_DATAGRAMS = 64,	  /* kernels before 6.9 take no more */
 	UDP_RUNS = 64,		  /* by one call of udp_send() */
-	UDP_BUNDLES = 4,	  /* by one call of udp_receive() */
+	UDP_BUNDLES = 8,	  /* by one call of udp_receive() */
 	UDP_BUNDLE_BYTES = 65536, /* the largest, and a byte more */
 	UDP_TOS_HANDSHAKE = 0x88, /* DSCP AF41 */
 	UDP_CONTROL = 128,	  /* ancillary data of one message */
