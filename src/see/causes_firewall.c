@@ -87,6 +87,9 @@ static const char *way_out(const struct scene *s, const struct place *w,
 	struct route_reply route;
 	int device = TOPOLOGY_NONE;
 
+	/* A bridge has chosen the port already. */
+	if (w->bridged)
+		return strcmp(at->event.device, w->iif) != 0 ? at->event.device : "";
 	if (p->family && scene_route(s, w->netns, view, 0, &route) && route.oif)
 		device = topology_device_at(s->topology, w->netns, route.oif);
 	if (device != TOPOLOGY_NONE)
@@ -134,7 +137,7 @@ static bool place_find(const struct scene *s, struct place *w, struct firewall_p
 	if (w->received)
 		w->iif = in->event.device;
 	w->bridged = device != TOPOLOGY_NONE && t->devices[device].port.is_port;
-	if (!w->received || (!w->local && !w->bridged))
+	if (!w->received || !w->local || w->bridged)
 		w->oif = way_out(s, w, p, &view, at);
 	p->iif = w->iif;
 	p->oif = w->oif;

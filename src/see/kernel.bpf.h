@@ -56,12 +56,23 @@ struct sk_buff {
 	unsigned int data_len;
 	__u16 protocol;
 	__u16 vlan_proto, vlan_tci;
-	__u32 vlan_all; /* since 6.2: 0 without a tag */
+	__u32 vlan_all;	       /* since 6.2: 0 without a tag */
 	__u8 vlan_present : 1; /* before */
 	__u16 network_header;
 	__u16 mac_header;
+	unsigned int end; /* of the linear part, from head: 64-bit kernels */
 	unsigned char *head;
 	unsigned char *data;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct skb_shared_info {
+	unsigned short gso_size;
+	unsigned short gso_segs;
+	atomic_t dataref;
 };
 
 struct in6_addr {

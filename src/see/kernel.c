@@ -95,3 +95,13 @@ bool kernel_consumers(struct kernel *k, __u64 *from, __u64 *to)
 			from[i] = to[i] = 0;
 	return false;
 }
+
+bool kernel_reads_packets(const struct kernel *k)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname u;
+
+	return k->btf && btf__find_by_name_kind(k->btf, "bpf_dynptr_from_skb", BTF_KIND_FUNC) > 0 &&
+	       !uname(&u) && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 12));
+}

@@ -60,3 +60,7 @@ const char *kernel_reason(const struct kernel *k, uint32_t reason);
 
 /* kernel_symbol - the function that a code address lies in, without suffixes; "" when unknown */
 const char *kernel_symbol(struct kernel *k, uint64_t location);
+
+/* kernel_reads_packets - may a program on a tracepoint read what is behind a packet's linear part
+ * (bpf_dynptr_from_skb: since Linux 6.11; asked of 6.12, which everybody has) */
+bool kernel_reads_packets(const struct kernel *k);

@@ -37,6 +37,7 @@ enum {
 	HEADER_UNSET = 0xffff,
 	SLACK = 512, /* so that a bounded index plus a header stays inside */
 	LAYERS = 4,
+	SEGMENTS_MAX = 128, /* UDP_MAX_SEGMENTS */
 };
 
 /* Of the ring, half is for the packet alone: in a circle of bridges ARP goes round without end. */
@@ -44,6 +45,11 @@ enum { EVENTS_SIZE = 4 << 20, EVENTS_NEIGHBOURS = EVENTS_SIZE / 2 };
 
 /* Set by the loader from the kernel's BTF: does the tracepoint have that argument. */
 const volatile bool drop_has_reason = true;
+/* May these programs read what is not in a packet's linear part?  (Linux 6.11) */
+const volatile bool skb_readable = false;
+
+extern int bpf_dynptr_from_skb(
+	struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym __weak;
 
 struct path_watch watch = {0};
 __u64 lost = 0;
@@ -63,10 +69,11 @@ struct scratch {
 	struct path_event event; /* its bytes[] run on into the slack */
 	__u8 slack[SLACK];
 	/* of the packet that is being peeled: */
-	__u32 at;     /* offset of the layer that is next */
-	__u32 match;  /* enum path_match, so far */
-	__u32 quoted; /* inside an ICMP error */
-	__u32 first;  /* the first fragment of several, known as `fragment` */
+	__u32 at;	/* offset of the layer that is next */
+	__u32 match;	/* enum path_match, so far */
+	__u32 quoted;	/* inside an ICMP error */
+	__u32 first;	/* the first fragment of several, known as `fragment` */
+	__u32 segments; /* datagrams that travel as one; 0 or 1: just the one */
 	struct fragment fragment;
 };
 
@@ -143,6 +150,7 @@ struct reader {
 	__u64 time;
 	__u32 length; /* of what it read */
 	__u32 exact;  /* it has probes of ours: no guessing needed */
+	__u32 pid;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -159,6 +167,20 @@ struct {
 	__type(key, __u64);
 	__type(value, struct reader);
 } senders SEC(".maps");
+
+/* Other packets that such a process has lately read, by their size: what it then sends, of about
+ * that size, may be one of them. */
+enum { SIZE_STEP = 64, SIZES = 32, ADDED_MAX = 160 };
+struct strangers {
+	__u64 time[SIZES];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct strangers);
+} strangers SEC(".maps");
+#define STRANGER_TIME PATH_STRANGER_TIME
 
 /* A handshake that was not answered is repeated after 5 s; the probe waits for it all the time. */
 #define HANDSHAKE_TIME 20000000000ull
@@ -244,6 +266,34 @@ static __always_inline void place_fill(
 	e->netns = net ? BPF_CORE_READ(net, ns.inum) : 0;
 }
 
+/* A function of its own, for nothing else may lie where the dynptr has been. */
+static __noinline int packet_whole(struct sk_buff *skb, struct scratch *s, __u32 offset)
+{
+	struct bpf_dynptr whole;
+	__u32 n = bound(s->event.length);
+
+	if (bpf_dynptr_from_skb((struct __sk_buff *)skb, 0, &whole))
+		return 0;
+	if (!bpf_dynptr_read(s->event.bytes, n, &whole, offset, 0))
+		s->event.captured = (__u16)n;
+	return 0;
+}
+
+/* The payload of datagrams that were sent as one is not in the linear part. */
+static __always_inline void packet_read_on(struct scratch *s, struct sk_buff *skb, __u32 offset)
+{
+	struct path_event *e = &s->event;
+	bool udp = e->bytes[0] >> 4 == 6 ? e->bytes[6] == UDP : e->bytes[9] == UDP;
+	struct skb_shared_info *shared;
+
+	if (!udp || !BPF_CORE_READ(skb, data_len))
+		return;
+	shared = (struct skb_shared_info *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end));
+	s->segments = BPF_CORE_READ(shared, gso_size) ? BPF_CORE_READ(shared, gso_segs) : 0;
+	if (skb_readable)
+		packet_whole(skb, s, offset);
+}
+
 /* The headers, from the network header on.  `received`: the device has just taken off
  * its own header, and skb->data points at ours. */
 static __always_inline bool packet_read(struct scratch *s, struct sk_buff *skb, bool received)
@@ -266,6 +316,9 @@ static __always_inline bool packet_read(struct scratch *s, struct sk_buff *skb, 
 	e->captured = (__u16)n;
 	if (bpf_probe_read_kernel(e->bytes, n, head + at))
 		return false;
+	s->segments = 0;
+	if (at >= data)
+		packet_read_on(s, skb, at - data);
 	if (data + 14 == at)
 		mac = data;
 	if (mac + 14 == at) {
@@ -297,9 +350,11 @@ static __always_inline bool tcp_match(const __u8 *q, __u32 netns, bool quoted)
 	       ((q[13] & 0x10) && (ack == watch.sequence + 1 || ack == watch.sequence + 2));
 }
 
-static __always_inline __u32 carrier_match(struct path_event *e, const __u8 *payload)
+static __always_inline __u32 carrier_match(struct scratch *s, const __u8 *payload)
 {
+	struct path_event *e = &s->event;
 	struct key key;
+	__u64 counter;
 	__u32 *known;
 
 	if (!captured(e, payload, PATH_KEY))
@@ -307,9 +362,20 @@ static __always_inline __u32 carrier_match(struct path_event *e, const __u8 *pay
 
 	__builtin_memcpy(key.bytes, payload, PATH_KEY);
 	known = bpf_map_lookup_elem(&carriers, &key);
+	/* Of datagrams that travel as one the first is at hand; the others count on from it. */
+	if (!known && s->segments > 1 && key.bytes[0] == 4) {
+		__builtin_memcpy(&counter, key.bytes + 8, 8);
+		for (__u32 i = 1; i < SEGMENTS_MAX && i < s->segments; i++) {
+			counter++;
+			__builtin_memcpy(key.bytes + 8, &counter, 8);
+			known = bpf_map_lookup_elem(&carriers, &key);
+			if (known)
+				break;
+		}
+	}
 	if (!known)
 		return PATH_NOTHING;
-	__builtin_memcpy(e->key, payload, PATH_KEY);
+	__builtin_memcpy(e->key, key.bytes, PATH_KEY);
 	return *known;
 }
 
@@ -404,7 +470,7 @@ static __always_inline bool udp_peel(struct scratch *s, const __u8 *q, __u32 l4)
 		s->match = PATH_PROBE;
 		return false;
 	}
-	s->match = carrier_match(&s->event, q + 8);
+	s->match = carrier_match(s, q + 8);
 	if (s->match || q[8] != 0x08 || q[9] || q[10] || q[11])
 		return false;
 	/* vxlan: 8 bytes of its own, then a frame */
@@ -443,8 +509,8 @@ __noinline int layer_peel(void)
 			tcp_match(q, s->event.netns, s->quoted))
 			s->match = PATH_PROBE;
 		else if (!s->quoted)
-			s->match = carrier_match(
-				&s->event, s->event.bytes + ((l4 + (q[12] >> 4) * 4) & 511));
+			s->match =
+				carrier_match(s, s->event.bytes + ((l4 + (q[12] >> 4) * 4) & 511));
 		return 0;
 	}
 	if (proto != IPIP && proto != IP6IN4)
@@ -562,8 +628,59 @@ static __always_inline void outer_watch(struct path_event *e)
 	bpf_map_update_elem(&addresses, &b, &one, BPF_ANY);
 }
 
+static __always_inline bool is_tun(struct sk_buff *skb)
+{
+	struct net_device *dev = BPF_CORE_READ(skb, dev);
+	const struct rtnl_link_ops *ops = dev ? BPF_CORE_READ(dev, rtnl_link_ops) : 0;
+	char kind[4] = "";
+
+	if (!ops)
+		return false;
+	bpf_probe_read_kernel_str(kind, sizeof(kind), BPF_CORE_READ(ops, kind));
+	return kind[0] == 't' && kind[1] == 'u' && kind[2] == 'n';
+}
+
+static __always_inline void stranger_note(struct sk_buff *skb)
+{
+	__u32 pid = (__u32)(bpf_get_current_pid_tgid() >> 32), size;
+	static const struct strangers none;
+	struct strangers *s;
+
+	if (!bpf_map_lookup_elem(&holders, &pid) || !is_tun(skb))
+		return;
+	s = bpf_map_lookup_elem(&strangers, &pid);
+	if (!s) {
+		bpf_map_update_elem(&strangers, &pid, &none, BPF_NOEXIST);
+		s = bpf_map_lookup_elem(&strangers, &pid);
+	}
+	if (!s)
+		return;
+	/* One that is to be cut has a last piece of any size: it is noted as the longest. */
+	size = BPF_CORE_READ(skb, len) / SIZE_STEP;
+	if (size > SIZES - 1)
+		size = SIZES - 1;
+	s->time[size & (SIZES - 1)] = bpf_ktime_get_ns();
+}
+
+/* Has the process lately read another packet that would look the same from outside? */
+static __always_inline bool stranger_may_be(__u32 pid, const struct reader *r)
+{
+	struct strangers *s = bpf_map_lookup_elem(&strangers, &pid);
+	__u32 low, high;
+
+	if (!s)
+		return false;
+	low = r->length > ADDED_MAX ? (r->length - ADDED_MAX) / SIZE_STEP : 0;
+	high = (r->length + ADDED_MAX) / SIZE_STEP;
+	for (__u32 i = 0; i < SIZES; i++)
+		if (((i >= low && i <= high) || i == SIZES - 1) &&
+			s->time[i] + STRANGER_TIME > r->time)
+			return true;
+	return false;
+}
+
 /* A process that has read the probe and now sends something at least as long: what it
- * became, as far as can be told from outside. */
+ * became, as far as can be told from outside.  Never a guess where it could be another's. */
 static __always_inline bool guess(struct scratch *s, struct sk_buff *skb)
 {
 	struct path_event *e = &s->event;
@@ -594,7 +711,9 @@ static __always_inline bool guess(struct scratch *s, struct sk_buff *skb)
 	 * cookies (3) are nobody's. */
 	handshake = e->bytes[l4] >= 1 && e->bytes[l4] <= 3 && !e->bytes[l4 + 1] &&
 		    !e->bytes[l4 + 2] && !e->bytes[l4 + 3];
-	if (handshake ? e->bytes[l4] == 3 : e->length < r->length)
+	if (handshake ? e->bytes[l4] == 3
+		      : e->length < r->length || e->length > r->length + ADDED_MAX ||
+				stranger_may_be(r->pid, r))
 		return false;
 	if (!handshake && bpf_ktime_get_ns() - r->time > GUESS_TIME)
 		return false;
@@ -679,15 +798,18 @@ int BPF_PROG(on_consume, struct sk_buff *skb)
 	struct scratch *s = packet_look(skb, skb->dev, false);
 	struct path_event *e;
 
-	if (!s || !s->event.match)
+	/* Also before the probe is sent: others' packets may still be on their way out then. */
+	if (!s || !s->event.match) {
+		stranger_note(skb);
 		return 0;
+	}
 	e = &s->event;
 	e->location = consume_location(ctx);
 	if ((e->match == PATH_PROBE && e->link[0] == 't' && e->link[1] == 'u' &&
 		    e->link[2] == 'n') ||
 		e->match == PATH_CARRIER || e->match == PATH_GUESS) {
-		struct reader r = {.time = bpf_ktime_get_ns(), .length = e->length};
 		__u32 pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
+		struct reader r = {.time = bpf_ktime_get_ns(), .length = e->length, .pid = pid};
 		struct reader *old = bpf_map_lookup_elem(&readers, &pid);
 		bool holds = bpf_map_lookup_elem(&holders, &pid);
 

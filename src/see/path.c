@@ -42,6 +42,7 @@ static void programs_choose(struct path *p)
 		if (kernel_arguments(&p->kernel, list[i].tracepoint) < 0)
 			bpf_program__set_autoload(list[i].program, false);
 	bpf->rodata->drop_has_reason = kernel_arguments(&p->kernel, "kfree_skb") >= 3;
+	bpf->rodata->skb_readable = kernel_reads_packets(&p->kernel);
 	bpf->rodata->consume_has_location =
 		kernel_consumers(&p->kernel, bpf->rodata->consume_from, bpf->rodata->consume_to);
 }

@@ -12,6 +12,10 @@ enum {
 	PATH_KEY = 16, /* the first bytes of a carrier's payload */
 };
 
+/* So long a process may keep a packet that it has read before it sends it on, nanoseconds; a guess
+ * about what it sends needs to know all that it has read since. */
+#define PATH_STRANGER_TIME 50000000ull
+
 enum path_kind {
 	PATH_QUEUE,   /* net_dev_queue: the stack hands the packet to a device */
 	PATH_TX,      /* net_dev_start_xmit: the device's driver gets it */

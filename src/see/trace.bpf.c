@@ -52,14 +52,6 @@ enum {
 	L3_ROOM = TRACE_WINDOW - TRACE_ETHERNET,
 };
 
-typedef struct {
-	int counter;
-} __attribute__((preserve_access_index)) atomic_t;
-
-struct skb_shared_info {
-	atomic_t dataref;
-} __attribute__((preserve_access_index));
-
 struct sk_buff___end {
 	unsigned int end;
 } __attribute__((preserve_access_index));

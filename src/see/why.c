@@ -39,6 +39,7 @@ struct asking {
 	bool eyeless;	   /* not even those: nothing is seen on the way */
 	char refused[160]; /* why not by eBPF */
 	bool blind;	   /* by packet sockets: no drops, no decisions */
+	bool foreign;	   /* a tunnel without our probes: what it sends is guessed */
 	struct story story;
 	size_t named; /* events of the story whose names were looked up */
 	struct topology topology;
@@ -184,6 +185,8 @@ static void tunnels_attach(struct asking *a)
 		for (size_t k = 0; k < t->devices[i].holder_count; k++) {
 			char exe[64];
 
+			if (strcmp(t->devices[i].holders[k].process.comm, "warren") != 0)
+				a->foreign = true;
 			snprintf(exe, sizeof(exe), "/proc/%d/exe",
 				(int)t->devices[i].holders[k].process.pid);
 			path_tunnel(&a->path, exe);
@@ -689,6 +692,11 @@ static int ask(struct asking *a, struct error *e)
 		err = probe_open(&a->probe, q, a->node.fd, &destination, e);
 	if (err)
 		return err;
+	if (a->foreign && !a->blind) { /* to know what it has read before ours */
+		struct timespec nap = {.tv_nsec = PATH_STRANGER_TIME};
+
+		nanosleep(&nap, NULL);
+	}
 	ask_once(a);
 	if (was_too_late(a) && (!q->timeout || monotonic() < a->until)) {
 		probe_close(&a->probe);

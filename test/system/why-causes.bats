@@ -323,6 +323,13 @@ nft_in() { # NETNS, rules on stdin, also on one line
 	in_ns "$R" iptables -S FORWARD | grep -q multiport
 }
 
+@test "firewall-drop: a bridge that leads into an overlay, by the port it leaves by" {
+	bridged_overlay
+	delivered "$A" 10.0.0.2
+	nft_in "$P" <<<'table bridge t { chain f { type filter hook forward priority 0; oifname "vx0" ip daddr 10.0.0.2 drop; } }'
+	fault firewall-drop "$A" 10.0.0.2
+}
+
 # ---- firewall-reject ----
 
 @test "firewall-reject: iptables, both kinds, in a chain of its own" {
@@ -704,6 +711,19 @@ twins() { # one namespace, both ends of a cable with an address
 @test "bridge-port-state: spanning tree is still listening" {
 	br; ip -n "$R" link set br0 type bridge stp_state 1 forward_delay 1500; ip -n "$R" link set p2 down; ip -n "$R" link set p2 up
 	fault bridge-port-state "$A" 10.0.0.2
+}
+
+@test "bridge-port-state, port-not-enslaved, bridge-fdb, bridge-port-isolated: beyond an overlay" {
+	bridged_overlay
+	bridge -n "$Q" link set dev q1 state 0
+	fault bridge-port-state "$A" 10.0.0.2
+	ip -n "$Q" link set q1 nomaster
+	fault port-not-enslaved "$A" 10.0.0.2
+	bridge -n "$P" fdb replace "$(ip -n "$B" -j link show b0 | jq -r '.[0].address')" dev p1 master static sticky
+	fault bridge-fdb "$A" 10.0.0.2
+	ip -n "$A" neigh flush dev a0
+	bridge -n "$Q" link set dev q1 bcast_flood off
+	fault bridge-port-isolated "$A" 10.0.0.2
 }
 
 @test "bridge-netfilter: an IP rule stops what only crosses the bridge" {

@@ -165,6 +165,34 @@ overlay() { # [ADDRESS-OF-A ADDRESS-OF-B]
 	ip -n "$B" link set vx0 up
 }
 
+# A - [br0 of P] = vxlan = [br0 of Q] - B: 10.0.0.1 and 10.0.0.2 on one segment
+bridged_overlay() {
+	local n i=1
+	A=$(name A) B=$(name B) P=$(name P) Q=$(name Q)
+	netns_add "$A" "$P" "$Q" "$B"
+	quiet6 "$A" "$P" "$Q" "$B"
+	cable "$P" u0 "$Q" u0
+	ip -n "$P" addr add 172.20.0.1/24 dev u0
+	ip -n "$Q" addr add 172.20.0.2/24 dev u0
+	for n in "$P" "$Q"; do
+		ip -n "$n" link add br0 type bridge
+		ip netns exec "$n" sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 2>/dev/null || true
+		ip -n "$n" link add vx0 type vxlan id 7 dstport 4789 local 172.20.0.$i remote 172.20.0.$((3 - i)) dev u0
+		ip -n "$n" link set vx0 master br0
+		ip -n "$n" link set vx0 up
+		ip -n "$n" link set br0 up
+		i=2
+	done
+	cable "$A" a0 "$P" p1
+	cable "$B" b0 "$Q" q1
+	ip -n "$P" link set p1 master br0
+	ip -n "$Q" link set q1 master br0
+	ip -n "$A" link set a0 mtu 1450
+	ip -n "$B" link set b0 mtu 1450
+	ip -n "$A" addr add 10.0.0.1/24 dev a0
+	ip -n "$B" addr add 10.0.0.2/24 dev b0
+}
+
 in_ns() { # NETNS CMD...
 	ip netns exec "$@"
 }

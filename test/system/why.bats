@@ -101,6 +101,26 @@ told() {
 	delivered "$A" 10.9.0.2
 	field '.steps[] | select(.event == "read") | .note' | grep -q wireguard-go
 	field '.steps[].note // ""' | grep -q inferred
+	# Others' packets of the same size: any of them could be ours, so none is named as ours.
+	background ip netns exec "$A" ping -q -i 0.002 10.9.0.2
+	wait_for 5 eval "ip -n $A -s -j link show w1 | jq -e '.[0].stats64.tx.packets > 50'"
+	delivered "$A" 10.9.0.2
+	! field '.steps[].note // ""' | grep -q inferred
+	# Of another size there is no mistaking.
+	delivered "$A" --size 900 10.9.0.2
+	field '.steps[].note // ""' | grep -q inferred
+}
+
+@test "a datagram in the middle of many that are sent as one is told as ours" {
+	vpn_up
+	background ip netns exec "$V.site-b" iperf3 -s -1
+	wait_for 5 eval "ip netns exec $V.site-b ss -lnt | grep -q 5201"
+	background ip netns exec "$V.site-a" iperf3 -c 192.168.3.1 -t 8 -P 4
+	wait_for 5 eval "ip -n $V.site-a -s -j link show eth0 | jq -e '.[0].stats64.tx.packets > 500'"
+	for _ in 1 2 3; do
+		delivered "$V/site-a" 192.168.3.1
+		[ "$(field '[.steps[] | select((.note // "") | test("carries the datagram|encrypted")) | .event] | length')" -ge 4 ]
+	done
 }
 
 # ---- how it is told ----
