@@ -78,6 +78,32 @@ const char *kernel_reason(const struct kernel *k, uint32_t reason)
 	return "";
 }
 
+const char *kernel_reason_at(const char *symbol)
+{
+	static const char *const places[][2] = {
+		{"__dev_queue_xmit", "QDISC_DROP"},
+		{"__udp4_lib_rcv", "NO_SOCKET"},
+		{"__udp6_lib_rcv", "NO_SOCKET"},
+		{"icmp_rcv", "NO_SOCKET"},
+		{"inet_sock_destruct", "QUEUE_PURGE"},
+		{"ip_rcv_core", "OTHERHOST"},
+		{"ipt_do_table", "NETFILTER_DROP"},
+		{"kfree_skb_list", "QDISC_DROP"},
+		{"neigh_invalidate", "NEIGH_FAILED"},
+		{"nf_hook_slow", "NETFILTER_DROP"},
+		{"nft_do_chain", "NETFILTER_DROP"},
+		{"ping_rcv", "NO_SOCKET"},
+		{"skb_queue_purge", "QUEUE_PURGE"},
+		{"tcp_v4_rcv", "NO_SOCKET"},
+		{"tcp_v6_rcv", "NO_SOCKET"},
+	};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (!strcmp(symbol, places[i][0]))
+			return places[i][1];
+	return "NOT_SPECIFIED";
+}
+
 const char *kernel_symbol(struct kernel *k, uint64_t location)
 {
 	return symbols_name(&k->symbols, location);

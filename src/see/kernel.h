@@ -58,6 +58,10 @@ bool kernel_consumers(struct kernel *k, __u64 *from, __u64 *to);
 /* kernel_reason - "NETFILTER_DROP"; "" for a number this kernel has no name for */
 const char *kernel_reason(const struct kernel *k, uint32_t reason);
 
+/* kernel_reason_at - the reason that later kernels give at this place, for those before 5.17, which
+ * give none; "NOT_SPECIFIED" where they give several */
+const char *kernel_reason_at(const char *symbol);
+
 /* kernel_symbol - the function that a code address lies in, without suffixes; "" when unknown */
 const char *kernel_symbol(struct kernel *k, uint64_t location);
 

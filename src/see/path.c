@@ -148,6 +148,11 @@ int path_read(struct path *p)
 	return n < 0 ? n : 0;
 }
 
+bool path_has_reasons(const struct path *p)
+{
+	return p->bpf->rodata->drop_has_reason;
+}
+
 uint64_t path_lost(const struct path *p)
 {
 	return __atomic_load_n(&p->bpf->bss->lost, __ATOMIC_RELAXED);

@@ -70,5 +70,8 @@ void path_namespace(struct path *p, uint32_t netns);
 int path_fd(const struct path *p);
 int path_read(struct path *p);
 
+/* path_has_reasons - does this kernel tell why it drops (5.17)?  Else only the place is known. */
+bool path_has_reasons(const struct path *p);
+
 /* path_lost - events that found no room so far */
 uint64_t path_lost(const struct path *p);

@@ -8,6 +8,7 @@ static const struct {
 	const char *reason, *symbol; /* NULL: any */
 } harmless[] = {
 	{"NO_SOCKET", "ping_rcv"}, /* the raw socket has got its copy already */
+	{"NO_SOCKET", "icmp_rcv"}, /* the same, where the compiler has made one of the two */
 	{"QUEUE_PURGE", NULL},	   /* a socket or a neighbour entry was closed */
 	{"NOT_SPECIFIED", "ip6_mc_input"},
 	{"NOT_SPECIFIED", "icmpv6_rcv"},

@@ -219,6 +219,7 @@ bool trace_loss(const struct trace_event *e, const char *reason, const char *sym
 	/* Where the whole packet has reached its reader, or nobody there wants a copy. */
 	static const char *const ends[][2] = {
 		{"NO_SOCKET", "ping_rcv"},
+		{"NO_SOCKET", "icmp_rcv"},
 		{"NOT_SPECIFIED", "ping_rcv"},
 		{"NOT_SPECIFIED", "icmpv6_rcv"},
 		{"NOT_SPECIFIED", "ip6_mc_input"},

@@ -118,6 +118,8 @@ static void names_fill(struct asking *a)
 		if (n->event.location)
 			snprintf(n->symbol, sizeof(n->symbol), "%s",
 				kernel_symbol(&a->path.kernel, n->event.location));
+		if (n->event.kind == PATH_DROP && !path_has_reasons(&a->path))
+			snprintf(n->reason, sizeof(n->reason), "%s", kernel_reason_at(n->symbol));
 	}
 }
 
