@@ -12,10 +12,10 @@ public_key() {
 	"$WARREN" key pub <"$(key "$1")"
 }
 
-node_add() { # NS...
+# view_add NS...: a /run/wireguard of its own for each, so that `node` can go there
+view_add() {
 	local n
 	for n in "$@"; do
-		netns_add "$n"
 		background ip netns exec "$n" unshare -m --propagation private sh -c \
 			'mkdir -p /var/run/wireguard && mount -t tmpfs -o mode=0700 none /var/run/wireguard &&
 			 touch "$1" && exec sleep 1000' sh "$BATS_TEST_TMPDIR/$n.mounted"
@@ -23,6 +23,10 @@ node_add() { # NS...
 		wait_for 10 test -e "$BATS_TEST_TMPDIR/$n.mounted"
 		# `ip netns exec` and `unshare` have become the shell: the pid is the same
 	done
+}
+node_add() { # NS...
+	netns_add "$@"
+	view_add "$@"
 }
 node() { # NS CMD...
 	local pid

@@ -180,10 +180,6 @@ setup() {
 
 # ---- firewall-drop ----
 
-nft_in() { # NETNS, rules on stdin, also on one line
-	sed 's/; }/;\n}\n/g' | ip netns exec "$1" nft -f -
-}
-
 @test "firewall-drop: policy of the router's forward chain" {
 	rt; nft_in "$R" <<<'table ip t { chain f { type filter hook forward priority 0; policy drop; } }'
 	fault firewall-drop "$A" 10.0.2.2
@@ -751,24 +747,11 @@ twins() { # one namespace, both ends of a cable with an address
 
 # ---- l2-loop ----
 
-forwards() { # NETNS: all ports of its bridges do
-	wait_for 5 eval "! bridge -n $1 -j link show | jq -r '.[] | select(.master) | .state' | grep -qv forwarding"
-}
-
 # a cable that carries no storm: some 500 frames a second
 slow_cable() { # NETNS DEVICE NETNS DEVICE
 	cable "$@"
 	tc -n "$1" qdisc add dev "$2" root tbf rate 400kbit burst 2000 latency 50ms
 	tc -n "$3" qdisc add dev "$4" root tbf rate 400kbit burst 2000 latency 50ms
-}
-
-bridge_add() { # NETNS BRIDGE PORT...
-	local n=$1 bridge=$2 p
-	shift 2
-	ip -n "$n" link add "$bridge" type bridge
-	set_in "$n" net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0
-	for p in "$@"; do ip -n "$n" link set dev "$p" master "$bridge"; done
-	ip -n "$n" link set dev "$bridge" up
 }
 
 # A = p1 [br0 in R] l1, l2 = m1, m2 [br1 in S] p2 = B

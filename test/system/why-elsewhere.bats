@@ -14,23 +14,6 @@ setup() {
 	need_root
 }
 
-nft_in() { # NETNS, rules on stdin, also on one line
-	sed 's/; }/;\n}\n/g' | ip netns exec "$1" nft -f -
-}
-
-forwards() { # NETNS: all ports of its bridges do
-	wait_for 5 eval "! bridge -n $1 -j link show | jq -r '.[] | select(.master) | .state' | grep -qv forwarding"
-}
-
-bridge_add() { # NETNS BRIDGE PORT...
-	local n=$1 bridge=$2 p
-	shift 2
-	ip -n "$n" link add "$bridge" type bridge
-	set_in "$n" net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0
-	for p in "$@"; do ip -n "$n" link set dev "$p" master "$bridge"; done
-	ip -n "$n" link set dev "$bridge" up
-}
-
 address() { # NETNS DEVICE ADDRESS...
 	local n=$1 device=$2 a
 	shift 2

@@ -54,10 +54,6 @@ neighbours_fill() {
 	repair; delivered "$A" fd02::2
 }
 
-forwards() { # NETNS: all ports of its bridges do
-	wait_for 5 eval "! bridge -n $1 -j link show | jq -r '.[] | select(.master) | .state' | grep -qv forwarding"
-}
-
 @test "backlog-full: a bridge gives the ARP request to two ports, and only one fits" {
 	br; third_port; forwards "$R"
 	lower net.core.netdev_max_backlog 0

@@ -160,7 +160,7 @@ both_ways() { # FROM DESTINATION
 	ip -n "$S" route add 10.0.1.0/24 via 10.0.5.2; ip -n "$B" route replace default via 10.0.6.1
 	noise "$A" 10.0.2.2
 	both_ways "$A" 10.0.2.2
-	delivered "$B" 10.0.1.2
+	delivered "$B" --source 10.0.2.2 10.0.1.2
 }
 
 @test "noise: two routes of equal cost" {

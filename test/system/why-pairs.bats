@@ -14,10 +14,6 @@ then_() {
 	repair
 }
 
-nft_in() { # NETNS, rules on stdin, also on one line
-	sed 's/; }/;\n}\n/g' | ip netns exec "$1" nft -f -
-}
-
 @test "pairs: a firewall on the way, no route back" {
 	rt; nft_in "$R" <<<'table ip t { chain f { type filter hook forward priority 0; icmp type echo-request drop; } }'
 	ip -n "$B" route del default

@@ -115,10 +115,6 @@ stopped_then_not() {
 
 # ---- martian ----
 
-nft_in() { # NETNS, rules on stdin, also on one line
-	sed 's/; }/;\n}\n/g' | ip netns exec "$1" nft -f -
-}
-
 @test "martian: a router writes an impossible source, then an impossible destination" {
 	rt
 	for write in "saddr set 224.0.0.5" "saddr set 255.255.255.255" "daddr set 0.0.0.0"; do

@@ -14,17 +14,6 @@ setup() {
 	need_root
 }
 
-view_add() { # NETNS...: a /run/wireguard of its own, for `node`
-	local n
-	for n in "$@"; do
-		background ip netns exec "$n" unshare -m --propagation private sh -c \
-			'mkdir -p /var/run/wireguard && mount -t tmpfs -o mode=0700 none /var/run/wireguard &&
-			 touch "$1" && exec sleep 1000' sh "$BATS_TEST_TMPDIR/$n.mounted"
-		echo "$!" >"$BATS_TEST_TMPDIR/$n.pid"
-		wait_for 10 test -e "$BATS_TEST_TMPDIR/$n.mounted"
-	done
-}
-
 tunnels() { # own|go ADDRESS-OF-A ADDRESS-OF-B
 	local start=warren_start
 	[ "$1" = own ] || start=go_start

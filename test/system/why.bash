@@ -197,10 +197,27 @@ in_ns() { # NETNS CMD...
 	ip netns exec "$@"
 }
 
+nft_in() { # NETNS, rules on stdin, also on one line
+	sed 's/; }/;\n}\n/g' | ip netns exec "$1" nft -f -
+}
+
+forwards() { # NETNS: all ports of its bridges do
+	wait_for 5 eval "! bridge -n $1 -j link show | jq -r '.[] | select(.master) | .state' | grep -qv forwarding"
+}
+
 set_in() { # NETNS KEY=VALUE...: sysctl
 	local n=$1
 	shift
 	ip netns exec "$n" sysctl -qw "$@"
+}
+
+bridge_add() { # NETNS BRIDGE PORT...
+	local n=$1 bridge=$2 p
+	shift 2
+	ip -n "$n" link add "$bridge" type bridge
+	set_in "$n" net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0
+	for p in "$@"; do ip -n "$n" link set dev "$p" master "$bridge"; done
+	ip -n "$n" link set dev "$bridge" up
 }
 
 # ask FROM ARGS...: the verdict in $answer (JSON); the status in $status
