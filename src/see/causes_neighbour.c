@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/neighbour.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,44 @@ static bool gateway_instead(
 	return true;
 }
 
+/* Does this node need the address to send the packet on? */
+static bool is_next(const struct scene *s, int netns, const struct packet_view *p)
+{
+	const struct ending *x = s->ending;
+	struct route_reply r;
+
+	if (p->family == x->family && scene_address_equal(x->family, x->wanted, p->destination))
+		return true;
+	return scene_route(s, netns, p, 0, &r) && r.gateway_family == x->family &&
+	       scene_address_equal(x->family, x->wanted, r.gateway);
+}
+
+/* For which packet was it asked?  When not for the one that is followed, for the datagram of an
+ * overlay that starts here. */
+static void asked_for(const struct scene *s, int netns, struct packet_view *p)
+{
+	const struct topology *t = s->topology;
+
+	scene_packet(s, p);
+	if (is_next(s, netns, p))
+		return;
+	for (size_t i = 0; i < t->device_count; i++) {
+		const struct device *d = &t->devices[i];
+		struct packet_view outer = {
+			.family = d->tunnel.family == AF_INET6 ? 6 : 4, .proto = IPPROTO_UDP};
+
+		if (d->kind != DEVICE_VXLAN ||
+			(d->end.netns >= 0 ? d->end.netns : d->netns) != netns)
+			continue;
+		memcpy(outer.source, d->tunnel.local, 16);
+		memcpy(outer.destination, d->tunnel.remote, 16);
+		if (!is_next(s, netns, &outer))
+			continue;
+		*p = outer;
+		return;
+	}
+}
+
 static bool address_not_owned_confirm(struct scene *s, const struct cause *c)
 {
 	const struct ending *x = s->ending;
@@ -92,7 +131,7 @@ static bool address_not_owned_confirm(struct scene *s, const struct cause *c)
 		entry.found && !(entry.state & (NUD_INCOMPLETE | NUD_FAILED | NUD_PROBE)))
 		return false;
 
-	scene_packet(s, &p);
+	asked_for(s, netns, &p);
 	gateway =
 		!scene_address_equal(x->family, x->wanted, p.destination) || x->family != p.family;
 	address_text(text, x->family, x->wanted);

@@ -30,6 +30,12 @@ setup() {
 	fault address-not-owned "$A" 10.0.2.2
 }
 
+@test "address-not-owned: the gateway of an overlay's datagram" {
+	rt; overlay; ip -n "$A" route replace default via 10.0.1.77
+	fault address-not-owned "$A" 10.7.0.2
+	[ "$(ip -n "$A" -j route show default | jq -r '.[0].gateway')" = 10.0.1.1 ]
+}
+
 @test "address-not-owned: behind a router" {
 	rt; ip -n "$B" addr flush dev b0; ip -n "$B" addr add 10.0.2.3/24 dev b0; ip -n "$B" route replace default via 10.0.2.1
 	fault address-not-owned "$A" 10.0.2.2
