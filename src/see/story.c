@@ -339,7 +339,9 @@ static bool is_concerned(const struct story *s, const struct seen *n)
 	if (netns == s->subject.netns)
 		return true;
 	for (size_t i = 0; i < s->count; i++)
-		if (s->list[i].event.netns == netns && s->list[i].leg != LEG_NEIGHBOUR &&
+		if (s->list[i].event.netns == netns &&
+			(s->list[i].leg != LEG_NEIGHBOUR ||
+				s->list[i].outer.kind == HEADER_VXLAN) &&
 			s->list[i].leg != LEG_OTHER && s->list[i].event.kind != PATH_ROUTE)
 			return true;
 	return false;
@@ -496,6 +498,13 @@ static enum leg journey(const struct story *s, int at, int last)
 				address_size(family)))
 			return LEG_ANSWER;
 	}
+	/* Who has just told a neighbour something that an overlay carries asks for its sake. */
+	for (int i = at - 1; last < 0 && i >= 0 && is_question(&s->list[at]); i--)
+		if (s->list[i].event.netns == s->list[at].event.netns &&
+			s->list[i].leg == LEG_NEIGHBOUR && !is_question(&s->list[i]) &&
+			s->list[i].event.kind == PATH_TX &&
+			s->list[at].event.netns != s->subject.netns)
+			return LEG_ANSWER;
 	return last >= 0 ? s->list[last].leg : LEG_REQUEST;
 }
 

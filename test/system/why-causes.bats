@@ -481,6 +481,11 @@ setup() {
 	fault return-gateway-dead "$A" 10.0.2.2
 }
 
+@test "return-gateway-dead: of the datagram that carries the answer" {
+	rt; overlay; ip -n "$B" route replace default via 10.0.2.77
+	fault return-gateway-dead "$A" 10.7.0.2
+}
+
 @test "return-gateway-dead: behind two routers" {
 	chain; ip -n "$B" route replace default via 10.0.2.99
 	fault return-gateway-dead "$A" 10.0.2.2
