@@ -434,11 +434,14 @@ static bool sent_from(const struct scene *s, enum leg leg, uint32_t netns)
 	return false;
 }
 
-/* Its own sender gets it back, and takes it for a forgery. */
+/* Its own sender gets it back, and takes it for a forgery.  One that is for the sender himself has
+ * rightly come. */
 static bool came_back(const struct scene *s, const struct seen *at)
 {
 	return at && at->event.kind == PATH_DROP && !strcmp(at->reason, "IP_LOCAL_SOURCE") &&
-	       sent_from(s, at->leg, at->event.netns);
+	       sent_from(s, at->leg, at->event.netns) &&
+	       scene_is_local(s, scene_netns(s, at), at->outer.family, at->outer.destination) ==
+		       TOPOLOGY_NONE;
 }
 
 static bool routing_loop_confirm(struct scene *s, const struct cause *c)

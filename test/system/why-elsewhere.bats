@@ -382,3 +382,23 @@ macs() {
 	nft_in "$B" <<<'table ip n { chain p { type nat hook prerouting priority -100; tcp dport 80 dnat to 127.0.0.1:8080; } }'
 	fault loopback-across-device "$A" --proto tcp --port 80 203.0.113.80
 }
+
+# ---- accept-local ----
+
+@test "accept-local: one node with two links to a router, which is asked to lead there" {
+	A=$(name A) R=$(name R)
+	netns_add "$A" "$R"
+	quiet6 "$A" "$R"
+	cable "$A" x0 "$R" r0; cable "$A" x1 "$R" r1
+	address "$A" x0 10.1.0.2/24; address "$A" x1 10.2.0.2/24
+	address "$R" r0 10.1.0.1/24; address "$R" r1 10.2.0.1/24
+	set_in "$R" net.ipv4.ip_forward=1
+	ip -n "$A" route add default via 10.1.0.1 dev x0
+	fault accept-local "$A" --device x0 10.2.0.2
+}
+
+@test "echo-ignored: in an overlay, IPv4 only" {
+	over; set_in "$HB" net.ipv4.icmp_echo_ignore_all=1
+	delivered "$HA" fd77::2
+	fault echo-ignored "$HA" 172.20.0.2
+}
