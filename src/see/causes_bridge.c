@@ -300,6 +300,23 @@ static bool has_carrier(const struct device *d)
 	return d->up && (d->operstate == IF_OPER_UP || d->operstate == IF_OPER_UNKNOWN);
 }
 
+/* A bridge of which no port forwards has no carrier: its own node cannot send into it. */
+static const struct device *port_of_silent(const struct scene *s, const struct device *bridge)
+{
+	const struct topology *t = s->topology;
+
+	if (bridge->kind != DEVICE_BRIDGE || !bridge->up || bridge->carrier)
+		return NULL;
+	for (size_t i = 0; i < t->netns[bridge->netns].device_count; i++) {
+		const struct device *d = &t->devices[t->netns[bridge->netns].first_device + i];
+
+		if (d->port.is_port && d->master == bridge->ifindex && has_carrier(d) &&
+			d->port.state != FORWARDING)
+			return d;
+	}
+	return NULL;
+}
+
 static bool bridge_port_state_confirm(struct scene *s, const struct cause *c)
 {
 	int device = scene_device(s, scene_seen(s));
@@ -310,6 +327,8 @@ static bool bridge_port_state_confirm(struct scene *s, const struct cause *c)
 
 		if (d->port.is_port && has_carrier(d) && d->port.state != FORWARDING)
 			return port_state_say(s, d);
+		if (port_of_silent(s, d))
+			return port_state_say(s, port_of_silent(s, d));
 	}
 	if (!way_find(s, &w))
 		return false;
@@ -330,7 +349,8 @@ const struct cause cause_bridge_port_state = {
 		"bridge -n R link set dev P state 3, or ip -n R link set BR type bridge stp_state 0",
 	.signs = {{SIGN_DROP, "OTHERHOST", NULL, 0}, {SIGN_DROP, NULL, "br_handle_frame", 0},
 		{SIGN_DROP, "BRIDGE_INGRESS_STP_STATE", NULL, 0},
-		{SIGN_DROP, NULL, "br_handle_frame_finish", 0}, {SIGN_UNRESOLVED, NULL, NULL, 0},
+		{SIGN_DROP, NULL, "br_handle_frame_finish", 0},
+		{SIGN_DROP, NULL, "__dev_queue_xmit", 0}, {SIGN_UNRESOLVED, NULL, NULL, 0},
 		{SIGN_SENT, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0}},
 	.confirm = bridge_port_state_confirm,
 };

@@ -710,6 +710,14 @@ twins() { # one namespace, both ends of a cable with an address
 	fault bridge-port-state "$A" 10.0.0.2
 }
 
+@test "bridge-port-state: the only port of a router's own bridge" {
+	rt; ip -n "$R" link add br1 type bridge; ip -n "$R" addr flush dev r2; ip -n "$R" link set r2 master br1
+	ip -n "$R" link set br1 up; ip -n "$R" addr add 10.0.2.1/24 dev br1
+	delivered "$A" 10.0.2.2; ip -n "$R" neigh flush dev br1
+	bridge -n "$R" link set dev r2 state 0
+	fault bridge-port-state "$A" 10.0.2.2
+}
+
 @test "bridge-port-state: the far port" {
 	br; bridge -n "$R" link set dev p2 state 0
 	fault bridge-port-state "$A" 10.0.0.2
