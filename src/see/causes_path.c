@@ -650,8 +650,9 @@ const struct cause cause_policy_rule = {
 	.signs = {{SIGN_CALL, NULL, NULL, 0}, {SIGN_DROP, NULL, "ip_error", 0},
 		{SIGN_DROP, NULL, "ip6_pkt_prohibit", 0}, {SIGN_DROP, NULL, "ip6_pkt_discard", 0},
 		{SIGN_DROP, NULL, "ip6_pkt_drop", 0}, {SIGN_DROP, NULL, "dst_discard", 0},
-		{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0},
-		{SIGN_DROP, "IP_INNOROUTES", NULL, 0}, {SIGN_DROP, NULL, "vxlan_xmit_one", 0}},
+		{SIGN_DROP, NULL, "dst_discard_out", 0}, {SIGN_UNRESOLVED, NULL, NULL, 0},
+		{SIGN_RECEIVED, NULL, NULL, 0}, {SIGN_DROP, "IP_INNOROUTES", NULL, 0},
+		{SIGN_DROP, NULL, "vxlan_xmit_one", 0}},
 	.confirm = policy_rule_confirm,
 };
 
