@@ -16,7 +16,8 @@ static const struct seen *freed_for(const struct scene *s, const char *reason, c
 				(seen_asks(n, s->ending->family, s->ending->wanted) ||
 					seen_tells(n, s->ending->family, s->ending->wanted));
 
-		if (n->event.kind == PATH_DROP && (n->leg == s->ending->leg || question) &&
+		if (n->event.kind == PATH_DROP &&
+			(n->leg == s->ending->leg || question || (int)i == s->ending->at) &&
 			((reason && !strcmp(n->reason, reason)) ||
 				(symbol && !strcmp(n->symbol, symbol))))
 			return n;
