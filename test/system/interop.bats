@@ -25,20 +25,9 @@ setup() {
 	go_start $G wg0
 }
 
-# both ends: keys, peers, addresses; $1: the family of the outside, $2: options for `wg set peer`
+# $1: the family of the outside, $2: options for `wg set peer`
 connect() {
-	local w=10.32.0.1 g=10.32.0.2
-	[ "$1" = 6 ] && w=[fd00:32::1] g=[fd00:32::2]
-	node $W wg set wg0 private-key "$(key w)" listen-port 51820 peer "$(public_key g)" \
-		allowed-ips 192.168.3.2/32,fd00:3::2/128 endpoint $g:51821 $2
-	node $G wg set wg0 private-key "$(key g)" listen-port 51821 peer "$(public_key w)" \
-		allowed-ips 192.168.3.1/32,fd00:3::1/128 endpoint $w:51820 $2
-	node $W ip addr add 192.168.3.1/24 dev wg0
-	node $W ip addr add fd00:3::1/64 dev wg0 nodad
-	node $G ip addr add 192.168.3.2/24 dev wg0
-	node $G ip addr add fd00:3::2/64 dev wg0 nodad
-	node $W ip link set wg0 up
-	node $G ip link set wg0 up
+	tunnel_join "$1" "$2" $W w $G g
 }
 
 # What it sends is what we receive.  (Of what we send it does not count the keepalives; and the

@@ -35,20 +35,9 @@ kernel_and_kernel() {
 	ip -n $K link add wg0 type wireguard
 }
 
-# both ends: keys, peers, addresses; $1: the family of the outside, $2: options for `wg set peer`
+# $1: the family of the outside, $2: options for `wg set peer`
 connect() {
-	local w=10.32.0.1 k=10.32.0.2
-	[ "$1" = 6 ] && w=[fd00:32::1] k=[fd00:32::2]
-	node $W wg set wg0 private-key "$(key w)" listen-port 51820 peer "$(public_key k)" \
-		allowed-ips 192.168.3.2/32,fd00:3::2/128 endpoint $k:51821 $2
-	node $K wg set wg0 private-key "$(key k)" listen-port 51821 peer "$(public_key w)" \
-		allowed-ips 192.168.3.1/32,fd00:3::1/128 endpoint $w:51820 $2
-	node $W ip addr add 192.168.3.1/24 dev wg0
-	node $W ip addr add fd00:3::1/64 dev wg0 nodad
-	node $K ip addr add 192.168.3.2/24 dev wg0
-	node $K ip addr add fd00:3::2/64 dev wg0 nodad
-	node $W ip link set wg0 up
-	node $K ip link set wg0 up
+	tunnel_join "$1" "$2" $W w $K k
 }
 
 handshake() { # NODE

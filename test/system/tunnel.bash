@@ -132,3 +132,20 @@ teardown() {
 	down_all
 	return $kept
 }
+
+# tunnel_join FAMILY OPTIONS NODE KEY NODE KEY: both ends of wg0 get keys, peers and addresses; the outside
+# (10.32.0.1 and .2, fd00:32::1 and ::2) is of FAMILY, OPTIONS are for `wg set peer`
+tunnel_join() {
+	local a=10.32.0.1 b=10.32.0.2
+	[ "$1" = 6 ] && a=[fd00:32::1] b=[fd00:32::2]
+	node $3 wg set wg0 private-key "$(key $4)" listen-port 51820 peer "$(public_key $6)" \
+		allowed-ips 192.168.3.2/32,fd00:3::2/128 endpoint $b:51821 $2
+	node $5 wg set wg0 private-key "$(key $6)" listen-port 51821 peer "$(public_key $4)" \
+		allowed-ips 192.168.3.1/32,fd00:3::1/128 endpoint $a:51820 $2
+	node $3 ip addr add 192.168.3.1/24 dev wg0
+	node $3 ip addr add fd00:3::1/64 dev wg0 nodad
+	node $5 ip addr add 192.168.3.2/24 dev wg0
+	node $5 ip addr add fd00:3::2/64 dev wg0 nodad
+	node $3 ip link set wg0 up
+	node $5 ip link set wg0 up
+}
