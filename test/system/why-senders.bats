@@ -59,11 +59,17 @@ forbid() { # ATTACH-TYPE
 within() { # CMD...: in the cgroup
 	sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$CGROUP" "$@"
 }
+cgroup_end() {
+	local p
+	while read -r p; do kill "$p"; done <"$1/cgroup.procs"
+	rmdir "$1"
+}
 teardown() {
 	local x=$BATS_TEST_TMPDIR
 	down_all
 	[ ! -e "$x/pin" ] || rm -f "$(cat "$x/pin")"
-	[ ! -e "$x/cgroup" ] || wait_for 5 rmdir "$(cat "$x/cgroup")"
+	# What the servers have started for a request may still be there.
+	[ ! -e "$x/cgroup" ] || wait_for 5 cgroup_end "$(cat "$x/cgroup")"
 	[ ! -e "$x/mounted" ] || umount "$(cat "$x/mounted")"
 }
 
