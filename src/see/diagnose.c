@@ -39,8 +39,8 @@ const struct cause *const causes[] = {
 	&cause_cgroup_bpf_drop,
 
 	&cause_neighbour_table_full,
-	&cause_backlog_full,
 	&cause_l2_loop,
+	&cause_backlog_full,
 
 	&cause_bridge_down,
 	&cause_bridge_port_state,
