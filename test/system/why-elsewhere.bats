@@ -402,3 +402,71 @@ macs() {
 	delivered "$HA" fd77::2
 	fault echo-ignored "$HA" 172.20.0.2
 }
+
+# ---- vxlan, through the bridges of an overlay across a router ----
+
+overlay_again() { # ID PORT [remote ADDRESS]: the far end of `over` anew
+	ip -n "$B" link del vx0
+	ip -n "$B" link add vx0 type vxlan id "$1" dstport "$2" local 10.0.2.2 "${@:3}"
+	ip -n "$B" link set vx0 up; bridge_add "$B" brB vx0
+	forwards "$B"
+}
+
+@test "vxlan-vni: between bridges, across a router" {
+	over; overlay_again 78 4789 remote 10.0.1.2
+	fault vxlan-vni "$HA" 172.20.0.2
+}
+@test "vxlan-port: between bridges, across a router, IPv6" {
+	over; overlay_again 77 8472 remote 10.0.1.2
+	fault vxlan-port "$HA" fd77::2
+}
+@test "vxlan-no-remote: the answer, between bridges" {
+	over; overlay_again 77 4789
+	bridge -n "$B" link set dev vx0 learning off
+	fault vxlan-no-remote "$HA" 172.20.0.2
+}
+
+# ---- xdp, tc, other namespaces, macvlans, processes: at home ----
+
+@test "xdp-drop: at the second router, IPv6" {
+	home
+	echo '__attribute__((section("xdp"), used)) int drop(void *c) { return 1; }' >"$BATS_TEST_TMPDIR/x.c"
+	clang -target bpf -O2 -g -c "$BATS_TEST_TMPDIR/x.c" -o "$BATS_TEST_TMPDIR/x.o"
+	ip -n "$S" link set dev eth1 xdpgeneric obj "$BATS_TEST_TMPDIR/x.o" sec xdp
+	fault xdp-drop "$A" 2001:db8:2::80
+}
+@test "tc-drop: on the way out of the second router, IPv6" {
+	home; in_ns "$S" tc qdisc add dev eth2 clsact
+	in_ns "$S" tc filter add dev eth2 egress bpf da bytecode '1,6 0 0 2'
+	fault tc-drop "$A" 2001:db8:2::80
+}
+@test "wrong-namespace: a device of the router behind" {
+	home; failed wrong-namespace "$A" --device eth1 203.0.113.80
+	[[ "$(field .why)" = *"$S has one"* ]]
+}
+@test "macvlan-parent: a container on the card of its host" {
+	home; C=$(name C); netns_add "$C"
+	ip -n "$A" link add eth9 link eth0 type macvlan mode bridge; ip -n "$A" link set eth9 netns "$C"
+	address "$C" eth9 192.168.178.30/24; ip -n "$C" link set eth9 up
+	delivered "$C" 192.168.178.21
+	fault macvlan-parent "$C" 192.168.178.20
+}
+tun_behind() { # a program at B has a tun, to which both routers lead
+	home; set_in "$B" net.ipv4.ip_forward=1
+	ip -n "$S" route add 10.8.0.0/24 via 203.0.113.80
+	background ip netns exec "$B" socat -u TUN:10.8.0.1/24,tun-name=vpn0,iff-up /dev/null
+	wait_for 5 eval "ip -n $B addr show vpn0 | grep -q 10.8.0.1"
+}
+@test "tun-no-answer: a program behind two routers and a translation" {
+	tun_behind; failed tun-no-answer "$A" --timeout 1 10.8.0.2
+	[[ "$(field .why)" = *socat* ]]
+}
+@test "tun-not-reading: a program that was stopped, behind two routers" {
+	tun_behind
+	failed tun-no-answer "$A" --timeout 1 10.8.0.2
+	pid=$(field '.steps[] | select(.event == "read") | .note' | sed 's/.*pid \([0-9]*\).*/\1/')
+	kill -STOP "$pid"
+	failed tun-not-reading "$A" --timeout 1 10.8.0.2
+	repair
+	failed tun-no-answer "$A" --timeout 1 10.8.0.2
+}
