@@ -408,7 +408,7 @@ macs() {
 overlay_again() { # ID PORT [remote ADDRESS]: the far end of `over` anew
 	ip -n "$B" link del vx0
 	ip -n "$B" link add vx0 type vxlan id "$1" dstport "$2" local 10.0.2.2 "${@:3}"
-	ip -n "$B" link set vx0 up; bridge_add "$B" brB vx0
+	ip -n "$B" link set vx0 master brB; ip -n "$B" link set vx0 up
 	forwards "$B"
 }
 
@@ -421,8 +421,7 @@ overlay_again() { # ID PORT [remote ADDRESS]: the far end of `over` anew
 	fault vxlan-port "$HA" fd77::2
 }
 @test "vxlan-no-remote: the answer, between bridges" {
-	over; overlay_again 77 4789
-	bridge -n "$B" link set dev vx0 learning off
+	over; overlay_again 77 4789 nolearning
 	fault vxlan-no-remote "$HA" 172.20.0.2
 }
 
