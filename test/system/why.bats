@@ -117,10 +117,14 @@ told() {
 	wait_for 5 eval "ip netns exec $V.site-b ss -lnt | grep -q 5201"
 	background ip netns exec "$V.site-a" iperf3 -c 192.168.3.1 -t 8 -P 4
 	wait_for 5 eval "ip -n $V.site-a -s -j link show eth0 | jq -e '.[0].stats64.tx.packets > 500'"
-	for _ in 1 2 3; do
+	told=0 # the machine is as busy as it can be: events may be lost, but not as a rule
+	for _ in 1 2 3 4 5 6; do
 		delivered "$V/site-a" 192.168.3.1
-		[ "$(field '[.steps[] | select((.note // "") | test("carries the datagram|encrypted")) | .event] | length')" -ge 4 ]
+		[ "$(field '[.steps[] | select((.note // "") | test("carries the datagram|encrypted")) | .event] | length')" -lt 4 ] ||
+			told=$((told + 1))
+		[ $told -lt 3 ] || return 0
 	done
+	false
 }
 
 # ---- how it is told ----
