@@ -105,6 +105,21 @@ static void asked_for(const struct scene *s, int netns, struct packet_view *p)
 	}
 }
 
+/* Somebody on the segment answers for others, after a delay of up to a second. */
+static bool segment_answers_for_others(const struct scene *s, const bool *reached)
+{
+	for (size_t i = 0; i < s->topology->device_count; i++) {
+		const struct device *d = &s->topology->devices[i];
+
+		if (reached[i] && (live_sysctl(scene_fd(s, d->netns), 0,
+					   "net/ipv4/conf/%s/proxy_arp", d->name) > 0 ||
+					  live_sysctl(scene_fd(s, d->netns), 0,
+						  "net/ipv4/conf/all/proxy_arp") > 0))
+			return true;
+	}
+	return false;
+}
+
 static bool address_not_owned_confirm(struct scene *s, const struct cause *c)
 {
 	const struct ending *x = s->ending;
@@ -115,16 +130,17 @@ static bool address_not_owned_confirm(struct scene *s, const struct cause *c)
 	const struct address *with;
 	struct packet_view p;
 	struct route_reply route;
-	bool open, owned, gateway;
+	bool open, owned, proxied, gateway;
 	bool *reached = scene_segment(s, device, SEGMENT_CABLED, &open);
 	struct neighbour_reply entry;
 
 	if (!reached)
 		return false;
 	owned = segment_owns(s, reached, x->family, x->wanted);
+	proxied = x->family == 4 && segment_answers_for_others(s, reached);
 	hearer = hearer_find(s, reached, device, x->family, x->wanted);
 	free(reached);
-	if (owned || (open && !s->final))
+	if (owned || ((open || proxied) && !s->final))
 		return false;
 	/* Resolved in the meantime? */
 	if (live_neighbour(scene_fd(s, netns), at->event.ifindex, x->family, x->wanted, &entry) &&
