@@ -123,15 +123,20 @@ bool address_covers(const struct address *a, uint8_t family, const uint8_t *ip)
 bool prefix_holds(const char *text, uint8_t family, const uint8_t *ip)
 {
 	struct address a = {.family = family == 6 ? AF_INET6 : AF_INET};
-	char copy[64], *slash;
+	unsigned long most = family == 6 ? 128 : 32, bits = most;
+	char copy[64], *slash, *end = NULL;
 
 	if (!strcmp(text, "default"))
 		return true;
 	snprintf(copy, sizeof(copy), "%s", text);
 	slash = strchr(copy, '/');
-	if (slash)
+	if (slash) {
 		*slash++ = '\0';
-	a.prefix = (uint8_t)(slash ? atoi(slash) : family == 6 ? 128 : 32);
+		bits = strtoul(slash, &end, 10);
+		if (end == slash || *end || bits > most)
+			return false;
+	}
+	a.prefix = (uint8_t)bits;
 	return inet_pton(a.family, copy, a.ip) == 1 && address_covers(&a, family, ip);
 }
 

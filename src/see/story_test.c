@@ -174,6 +174,20 @@ TEST(the_drop_that_every_ping_shows_is_harmless)
 	CHECK(x.kind == ENDING_RECEIVED && x.at == 5 && x.leg == LEG_ANSWER);
 }
 
+TEST(a_request_that_is_repeated_after_its_answer_is_no_part_of_the_journey)
+{
+	struct ending x = ending_of("queue 1 a0 req\n"
+				    "tx 1 a0 req\n"
+				    "rx 2 b0 req\n"
+				    "queue 2 b0 rep\n"
+				    "tx 2 b0 rep\n"
+				    "tx 1 a0 req\n"
+				    "rx 2 b0 req\n"
+				    "drop 2 b0 req NOT_SPECIFIED tcp_v4_rcv\n");
+
+	CHECK(x.kind == ENDING_SENT && x.at == 4 && x.leg == LEG_ANSWER);
+}
+
 TEST(a_drop_behind_the_last_sight_is_the_end)
 {
 	struct ending x = ending_of("queue 1 a0 req\n"
