@@ -12,6 +12,7 @@ struct aead {
 
 /* Best first. */
 static const struct aead_kind *const families[] = {
+	aead_avx512,
 #ifdef HAVE_IPSEC_MB
 	aead_ipsec_mb,
 #endif

@@ -17,6 +17,7 @@ struct aead_kind {
 };
 
 /* The end of a list is a row without a name. */
+extern const struct aead_kind aead_avx512[];
 extern const struct aead_kind aead_ipsec_mb[];
 extern const struct aead_kind aead_openssl[];
 
