@@ -51,7 +51,7 @@ static void write_singly(struct inbound *i, unsigned frame, struct join_write *w
 	}
 }
 
-void inbound_write(struct inbound *i)
+static void write_all(struct inbound *i)
 {
 	struct join_write w;
 
@@ -138,7 +138,7 @@ static enum drop accept_one(struct inbound *i, const struct arrival *a, const st
 		return why;
 	if (!join_add(&i->join, &p, a->session->peer)) {
 		flush_record(i); /* before an answer can come back */
-		inbound_write(i);
+		write_all(i);
 		join_add(&i->join, &p, a->session->peer);
 	}
 	return DROP_NONE;
@@ -157,6 +157,12 @@ static void open_all(struct inbound *i)
 	}
 	flush_record(i);
 	i->count = 0;
+}
+
+void inbound_write(struct inbound *i)
+{
+	open_all(i);
+	write_all(i);
 }
 
 /* --- sort ---------------------------------------------------------------- */
@@ -214,7 +220,6 @@ void inbound_bundle(struct inbound *i, const struct udp_bundle *b)
 		if (why != DROP_NONE)
 			drop_count(&i->device->drops, why, 1);
 	}
-	open_all(i);
 }
 
 int inbound_burst(struct inbound *i, int fd, int64_t now)

@@ -66,7 +66,8 @@ int inbound_burst(struct inbound *i, int fd, int64_t now);
 
 /* inbound_bundle - the same for datagrams that are in memory: what a test or a fuzzer calls
  *
- * Between quiet_enter() and quiet_leave(), with i->now set; inbound_write() follows.
+ * Between quiet_enter() and quiet_leave(), with i->now set.  b and its bytes must stay until
+ * inbound_write(), which follows the last one.
  */
 void inbound_bundle(struct inbound *i, const struct udp_bundle *b);
 void inbound_write(struct inbound *i);

@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "tunnel/inbound.h"
 
+enum { BUNDLES = 64 };
+
 static struct device device;
 static struct inbound inbound;
 static struct ring ring;
@@ -84,33 +86,35 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t size)
 {
+	static struct udp_bundle bundles[BUNDLES];
 	struct worker_handshake h;
 	size_t waiting;
-	uint32_t used = 0;
+	uint32_t used = 0, n = 0;
 
 	if (!aead)
 		begin();
 	inbound.now = session->born = clock_now();
 	quiet_enter(&device.quiet, 1);
-	while (size > 5) {
-		struct udp_bundle b = {
-			.size = (uint32_t)(in[2] | in[3] << 8), .ecn = in[4] >> 1 & 3};
+	while (size > 5 && n < BUNDLES) {
+		struct udp_bundle *b = &bundles[n++];
 		bool sealed = in[4] & 1;
 
-		b.length = (uint32_t)(in[0] | in[1] << 8);
-		b.cut_off = in[4] & 8;
-		b.length = b.length < size - 5 ? b.length : (uint32_t)(size - 5);
-		if (used + b.length > UDP_BUNDLE_BYTES)
+		*b = (struct udp_bundle){
+			.size = (uint32_t)(in[2] | in[3] << 8), .ecn = in[4] >> 1 & 3};
+		b->length = (uint32_t)(in[0] | in[1] << 8);
+		b->cut_off = in[4] & 8;
+		b->length = b->length < size - 5 ? b->length : (uint32_t)(size - 5);
+		if (used + b->length > UDP_BUNDLE_BYTES)
 			break;
-		b.at = memory + used;
-		memcpy(b.at, in + 5, b.length);
-		if (sealed && b.size)
-			seal(b.at, b.length, b.size);
-		b.from.remote.v4.sin_family = AF_INET;
-		inbound_bundle(&inbound, &b);
-		used += b.length;
-		in += 5 + b.length;
-		size -= 5 + b.length;
+		b->at = memory + used;
+		memcpy(b->at, in + 5, b->length);
+		if (sealed && b->size)
+			seal(b->at, b->length, b->size);
+		b->from.remote.v4.sin_family = AF_INET;
+		inbound_bundle(&inbound, b);
+		used += b->length;
+		in += 5 + b->length;
+		size -= 5 + b->length;
 	}
 	inbound_write(&inbound);
 	quiet_leave(&device.quiet, 1);
