@@ -4,7 +4,7 @@
  *
  * A question that the owner of the address has not heard was lost on the
  * segment (causes_bridge.c); one that he heard, his own settings keep him from
- * answering (causes_owner.c); an answer that he gave was lost on the way back.
+ * answering (causes_owner.c, causes_arp.c); an answer that he gave was lost on the way back.
  */
 #pragma once
 #include "see/scene.h"

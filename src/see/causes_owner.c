@@ -11,78 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static long conf4(const struct scene *s, int netns, const char *device, const char *key)
-{
-	return live_sysctl(scene_fd(s, netns), 0, "net/ipv4/conf/%s/%s", device, key);
-}
-
-/* The value in force for many switches: the greater of all and device. */
-static long conf4_max(const struct scene *s, int netns, const char *device, const char *key)
-{
-	long all = conf4(s, netns, "all", key), own = conf4(s, netns, device, key);
-
-	return all > own ? all : own;
-}
-
-/* ---- arp-off ---- */
-
-/* Without ARP a device that needs it takes its own MAC address for everybody's. */
-static const struct device *sent_without_asking(const struct scene *s)
-{
-	const struct seen *at = scene_seen(s);
-
-	for (int i = at ? s->ending->at : -1; i >= 0; i--) {
-		const struct seen *n = &s->story->list[i];
-		int d = scene_device(s, n);
-		const struct device *sender = d == TOPOLOGY_NONE ? NULL : &s->topology->devices[d];
-
-		if ((n->event.kind == PATH_TX || n->event.kind == PATH_QUEUE) &&
-			n->leg == at->leg && n->event.has_link && sender && sender->mac_size == 6 &&
-			!memcmp(n->event.lladdr, sender->mac, 6))
-			return sender;
-	}
-	return NULL;
-}
-
-static bool arp_off_confirm(struct scene *s, const struct cause *c)
-{
-	struct asked a;
-	const struct device *d;
-	char ip[COMMAND_PREFIX];
-
-	if (!asked_find(s, &a)) {
-		d = sent_without_asking(s);
-	} else {
-		if (!a.heard || a.told || a.heard_device == TOPOLOGY_NONE)
-			return false;
-		d = &s->topology->devices[a.heard_device];
-	}
-	if (!d || !(d->flags & IFF_NOARP))
-		return false;
-	scene_at(s, d->netns, d->name);
-	if (a.heard)
-		scene_why(s, "%s in %s has the address, but ARP is off on it", d->name,
-			scene_name(s, d->netns));
-	else
-		scene_why(s, "ARP is off on %s in %s, so %s was sent to no neighbour's MAC address",
-			d->name, scene_name(s, d->netns), scene_leg(s));
-	verdict_fact(s->verdict, "rtnetlink", "%s in %s has IFF_NOARP", d->name,
-		scene_name(s, d->netns));
-	verdict_fix(s->verdict, "%s link set dev %s arp on", scene_ip(s, d->netns, ip), d->name);
-	return true;
-}
-
-const struct cause cause_arp_off = {
-	.id = "arp-off",
-	.title = "ARP is off on the owner's device, or on the sender's",
-	.proof = "The request is received and consumed, no answer; or the sender asks nobody and "
-		 "sends to its own MAC address. Confirmed: IFF_NOARP.",
-	.repair = "ip -n B link set b0 arp on",
-	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}, {SIGN_DROP, NULL, NULL, 0},
-		{SIGN_SENT, NULL, NULL, 0}, {SIGN_RECEIVED, NULL, NULL, 0}},
-	.confirm = arp_off_confirm,
-};
-
 /* ---- accept-local, duplicate-address ---- */
 
 /* Who received a packet (or a question) whose source address is his own? */
@@ -129,7 +57,7 @@ static bool accept_local_confirm(struct scene *s, const struct cause *c)
 		netns != sender_netns(s))
 		return false;
 	d = &s->topology->devices[device];
-	if (conf4_max(s, netns, d->name, "accept_local"))
+	if (scene_conf4_max(s, netns, d->name, "accept_local"))
 		return false;
 	address_text(text, family, source);
 	scene_at(s, netns, d->name);
@@ -244,51 +172,6 @@ const struct cause cause_duplicate_address = {
 	.confirm = duplicate_address_confirm,
 };
 
-/* ---- arp-ignore ---- */
-
-static bool arp_ignore_confirm(struct scene *s, const struct cause *c)
-{
-	struct asked a;
-	const struct device *d;
-	char exec[COMMAND_PREFIX], key[32];
-	long ignore, filter, all;
-
-	if (!asked_find(s, &a) || !a.heard || a.told || a.heard_device == TOPOLOGY_NONE ||
-		s->ending->family != 4)
-		return false;
-	d = &s->topology->devices[a.heard_device];
-	ignore = conf4_max(s, d->netns, d->name, "arp_ignore");
-	filter = conf4_max(s, d->netns, d->name, "arp_filter");
-	if (!ignore && !filter)
-		return false;
-	/* 1: only for addresses of the device itself; then it would have answered. */
-	if (ignore == 1 && !filter && a.owner == a.heard_device)
-		return false;
-	snprintf(key, sizeof(key), "%s", ignore ? "arp_ignore" : "arp_filter");
-	scene_at(s, d->netns, d->name);
-	scene_why(s, "%s has the address on %s, but %s on %s keeps it from answering",
-		scene_name(s, d->netns), s->topology->devices[a.owner].name, key, d->name);
-	all = conf4(s, d->netns, "all", key);
-	verdict_fact(s->verdict, "sysctl", "net.ipv4.conf.%s.%s is %ld in %s",
-		all ? "all" : d->name, key, ignore ? ignore : filter, scene_name(s, d->netns));
-	scene_exec(s, d->netns, exec);
-	if (all)
-		verdict_fix(s->verdict, "%ssysctl -w net.ipv4.conf.all.%s=0", exec, key);
-	if (conf4(s, d->netns, d->name, key))
-		verdict_fix(s->verdict, "%ssysctl -w net.ipv4.conf.%s.%s=0", exec, d->name, key);
-	return true;
-}
-
-const struct cause cause_arp_ignore = {
-	.id = "arp-ignore",
-	.title = "arp_ignore or arp_filter prevents the answer",
-	.proof = "The request is received, the address is owned there, no answer. Confirmed: "
-		 "max(all, D).arp_ignore or arp_filter is set.",
-	.repair = "ip netns exec B sysctl -w net.ipv4.conf.D.arp_ignore=0 (also all)",
-	.signs = {{SIGN_UNRESOLVED, NULL, NULL, 0}},
-	.confirm = arp_ignore_confirm,
-};
-
 /* ---- rp-filter ---- */
 
 /* The way back, over the device that the packet came in by: the route that is wrong, corrected. */
@@ -339,7 +222,7 @@ static bool rp_filter_confirm(struct scene *s, const struct cause *c)
 	if (netns < 0 || device == TOPOLOGY_NONE || at->outer.family != 4)
 		return false;
 	d = &s->topology->devices[device];
-	value = conf4_max(s, netns, d->name, "rp_filter");
+	value = scene_conf4_max(s, netns, d->name, "rp_filter");
 	if (!value)
 		return false;
 	q.to = at->outer.source;
@@ -373,7 +256,7 @@ static bool rp_filter_confirm(struct scene *s, const struct cause *c)
 	if (!back && (route_back(s, d, at->outer.source, NULL) ||
 			     scene_suggest_route(s, netns, 4, at->outer.source)))
 		return true;
-	if (!back && conf4(s, netns, "all", "rp_filter"))
+	if (!back && scene_conf4(s, netns, "all", "rp_filter"))
 		verdict_fix(s->verdict, "%ssysctl -w net.ipv4.conf.all.rp_filter=0", exec);
 	verdict_fix(s->verdict, "%ssysctl -w net.ipv4.conf.%s.rp_filter=%d", exec, d->name,
 		back ? 2 : 0);

@@ -74,6 +74,7 @@ const struct cause *const causes[] = {
 	&cause_accept_local,
 	&cause_duplicate_address,
 	&cause_arp_ignore,
+	&cause_arp_flux,
 	&cause_loopback_across_device,
 	&cause_rp_filter,
 

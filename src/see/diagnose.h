@@ -92,8 +92,8 @@ extern const struct cause *const causes[];
 
 /* The records of each layer. */
 extern const struct cause cause_accept_local, cause_address_gone, cause_address_not_owned,
-	cause_arp_ignore, cause_arp_off, cause_backlog_full, cause_bad_checksum, cause_bridge_down,
-	cause_bridge_fdb, cause_bridge_netfilter, cause_bridge_port_isolated,
+	cause_arp_flux, cause_arp_ignore, cause_arp_off, cause_backlog_full, cause_bad_checksum,
+	cause_bridge_down, cause_bridge_fdb, cause_bridge_netfilter, cause_bridge_port_isolated,
 	cause_bridge_port_state, cause_bridge_vlan, cause_cgroup_bpf_drop, cause_conntrack_full,
 	cause_device_down, cause_duplicate_address, cause_echo_ignored, cause_firewall_drop,
 	cause_firewall_reject, cause_forwarding_off, cause_ipv6_disabled, cause_ipv6_duplicate,

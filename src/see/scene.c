@@ -66,6 +66,18 @@ const char *scene_exec(const struct scene *s, int netns, char out[COMMAND_PREFIX
 	return out;
 }
 
+long scene_conf4(const struct scene *s, int netns, const char *device, const char *key)
+{
+	return live_sysctl(scene_fd(s, netns), 0, "net/ipv4/conf/%s/%s", device, key);
+}
+
+long scene_conf4_max(const struct scene *s, int netns, const char *device, const char *key)
+{
+	long all = scene_conf4(s, netns, "all", key), own = scene_conf4(s, netns, device, key);
+
+	return all > own ? all : own;
+}
+
 void scene_at(struct scene *s, int netns, const char *device)
 {
 	snprintf(s->verdict->node, sizeof(s->verdict->node), "%s", scene_name(s, netns));

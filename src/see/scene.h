@@ -19,6 +19,11 @@ const char *scene_tool(
 const char *scene_name(const struct scene *s, int netns); /* "A" */
 int scene_fd(const struct scene *s, int netns);
 
+/* scene_conf4 - net.ipv4.conf.DEVICE.KEY; scene_conf4_max - the value in force for many switches:
+ * the greater of all and device */
+long scene_conf4(const struct scene *s, int netns, const char *device, const char *key);
+long scene_conf4_max(const struct scene *s, int netns, const char *device, const char *key);
+
 /* scene_at - the place of the verdict */
 void scene_at(struct scene *s, int netns, const char *device);
 /* scene_why - the sentence */

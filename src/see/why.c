@@ -82,6 +82,10 @@ static void upper_received(struct asking *a, const struct path_event *route)
 		t->devices[t->devices[device].end.device].ifindex != last->ifindex ||
 		t->netns[t->devices[t->devices[device].end.device].netns].node.inode != last->netns)
 		return;
+	/* A frame for another's address: the decision is about something else, as ARP's are. */
+	if (last->has_link && !(last->lladdr[0] & 1) && t->devices[device].mac_size == 6 &&
+		memcmp(last->lladdr, t->devices[device].mac, 6) != 0)
+		return;
 	received = *last;
 	received.time = route->time;
 	received.netns = route->netns;

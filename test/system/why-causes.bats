@@ -592,6 +592,17 @@ twins() { # one namespace, both ends of a cable with an address
 	fault arp-ignore "$A" 10.0.0.2
 }
 
+@test "arp-flux: the answer comes in by another device than the one asked over" {
+	br
+	ip -n "$A" link add a1 type veth peer name p3 netns "$R"
+	ip -n "$A" addr add 10.0.0.7/24 dev a1; ip -n "$A" link set a1 up
+	ip -n "$R" link set p3 master br0 up
+	mac() { ip -n "$1" -j link show "$2" | jq -r '.[0].address'; }
+	ip -n "$A" neigh replace 10.0.0.2 nud reachable dev a0 lladdr "$(mac "$B" b0)" # a question from a0 would tell
+	ip -n "$B" neigh replace 10.0.0.1 nud reachable dev b0 lladdr "$(mac "$A" a1)"
+	fault arp-flux "$A" --device a0 10.0.0.2
+}
+
 @test "neighbour-wrong: a static entry" {
 	p2p; ip -n "$A" neigh replace 10.0.0.2 lladdr 02:00:00:00:00:99 dev a0
 	fault neighbour-wrong "$A" 10.0.0.2
