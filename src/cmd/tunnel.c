@@ -10,6 +10,7 @@
 #include "cmd/tunnel_status.h"
 #include "tunnel/aead.h"
 #include "tunnel/parent.h"
+#include "tunnel/worker.h"
 
 struct tunnel {
 	bool foreground;
@@ -37,8 +38,8 @@ static const struct option_row options[] = {
 	{"crypto", 0, "KIND", "openssl, ipsec-mb-sse, ... instead of the fastest of this machine",
 		OPTION_TEXT, offsetof(struct tunnel, crypto), 0, 0},
 	{"threads", 0, "N",
-		"that carry packets: 1, or one each way, instead of a second one under load",
-		OPTION_NUMBER, offsetof(struct tunnel, threads), 1, 2},
+		"that carry packets: so many, half of them each way, instead of as load demands",
+		OPTION_NUMBER, offsetof(struct tunnel, threads), 1, WORKER_THREADS},
 	{"metrics", 0, "WHERE",
 		"serve counters for Prometheus at 127.0.0.1:PORT or a socket's PATH", OPTION_TEXT,
 		offsetof(struct tunnel, metrics), 0, 0},

@@ -11,7 +11,7 @@
 
 enum { OVERHEAD = sizeof(struct wire_data) + WIRE_TAG };
 
-int burst_init(struct burst *b, const struct udp *udp, const char *aead)
+int burst_init(struct burst *b, const struct udp *udp, struct aead *aead)
 {
 	void *memory =
 		mmap(NULL, BURST_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -20,8 +20,8 @@ int burst_init(struct burst *b, const struct udp *udp, const char *aead)
 	b->udp = udp;
 	b->memory = memory == MAP_FAILED ? NULL : memory;
 	b->sender = udp_sender_new(NULL);
-	b->aead = aead_new(aead);
-	if (b->memory && b->sender && b->aead)
+	b->aead = aead;
+	if (b->memory && b->sender)
 		return 0;
 	burst_done(b);
 	return -ENOMEM;
@@ -32,10 +32,8 @@ void burst_done(struct burst *b)
 	if (b->memory)
 		munmap(b->memory, BURST_BYTES);
 	udp_sender_free(b->sender);
-	aead_free(b->aead);
 	b->memory = NULL;
 	b->sender = NULL;
-	b->aead = NULL;
 }
 
 void burst_to(struct burst *b, struct session *s, const struct endpoint *to)

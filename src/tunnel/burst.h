@@ -54,8 +54,8 @@ struct burst {
 	int64_t lost_at[DROP_REASONS]; /* when a run was last lost for this reason */
 };
 
-/* burst_init - for a thread; aead: a kind, or NULL for the best.  Returns 0 or -errno. */
-int burst_init(struct burst *b, const struct udp *udp, const char *aead);
+/* burst_init - udp and aead, which is the thread's, stay the caller's.  Returns 0 or -errno. */
+int burst_init(struct burst *b, const struct udp *udp, struct aead *aead);
 void burst_done(struct burst *b);
 
 /* burst_to - the packets that follow are for the peer of s, at this endpoint */

@@ -348,11 +348,11 @@ static void link_received(struct control *c, const struct privilege_message *m)
 /* The device has left its namespace: was it deleted, or does it live elsewhere? */
 static void where_received(struct control *c)
 {
-	struct privilege_message m = {.kind = PRIVILEGE_HERE, .fds = 1, .fd = {c->tun.fd}};
-	struct pollfd tun = {.fd = c->tun.fd, .events = POLLOUT};
+	struct privilege_message m = {.kind = PRIVILEGE_HERE, .fds = 1, .fd = {c->tun.queue[0]}};
+	struct pollfd tun = {.fd = c->tun.queue[0], .events = POLLOUT};
 	struct ifreq r = {0};
 
-	if (ioctl(c->tun.fd, TUNGETIFF, &r)) {
+	if (ioctl(c->tun.queue[0], TUNGETIFF, &r)) {
 		log_info("the device was deleted");
 		loop_stop(&c->loop);
 		return;
@@ -546,10 +546,12 @@ static int number_order(const void *a, const void *b)
 /* Whatever else was open where the program was started is not ours. */
 static void strangers_close(const struct control_start *s)
 {
-	int kept[] = {
-		STDERR_FILENO, s->tun.fd, s->ask, s->tell, s->uapi, s->metrics, s->path4, s->path6};
-	size_t n = sizeof(kept) / sizeof(*kept);
+	int kept[7 + TUN_QUEUES] = {
+		STDERR_FILENO, s->ask, s->tell, s->uapi, s->metrics, s->path4, s->path6};
+	size_t n = 7;
 
+	for (unsigned i = 0; i < s->tun.queues; i++)
+		kept[n++] = s->tun.queue[i];
 	qsort(kept, n, sizeof(*kept), number_order);
 	for (size_t i = 0; i < n; i++) {
 		unsigned first = (unsigned)kept[i] + 1;

@@ -7,9 +7,8 @@
  *	tun0 ---> OUTBOUND reasons ---> socket        CONTROL reasons: handshakes
  *	tun0 <--- INBOUND reasons  <--- socket
  *
- * The first column says which thread counts a reason: exactly one does, so a
- * counter has a single writer and drop_count() needs no locked instruction.
- * Readers may look at any time and see a number that is whole, if a little old.
+ * The first column says on which journey it is counted.  Any thread may count,
+ * and read, at any time.
  */
 #pragma once
 #include <stdatomic.h>
@@ -94,15 +93,13 @@ struct drops {
 	_Atomic uint64_t by[DROP_REASONS];
 };
 
-/* drop_count - n packets ended for this reason; only from the thread that counts it */
+/* drop_count - n packets ended for this reason */
 static inline void drop_count(struct drops *d, enum drop why, uint64_t n)
 {
-	uint64_t have = atomic_load_explicit(&d->by[why], memory_order_relaxed);
-
-	atomic_store_explicit(&d->by[why], have + n, memory_order_relaxed);
+	atomic_fetch_add_explicit(&d->by[why], n, memory_order_relaxed);
 }
 
-/* drop_read - how many so far; from any thread */
+/* drop_read - how many so far */
 static inline uint64_t drop_read(const struct drops *d, enum drop why)
 {
 	return atomic_load_explicit(&d->by[why], memory_order_relaxed);

@@ -7,70 +7,100 @@
 #include "tunnel/probe.h"
 
 int inbound_init(struct inbound *i, struct device *device, struct tun *tun, struct ring *handshakes,
-	unsigned id, const char *aead)
+	struct inbound_part *own, unsigned id)
 {
-	int err;
-
 	memset(i, 0, sizeof(*i));
 	i->device = device;
 	i->tun = tun;
 	i->handshakes = handshakes;
 	i->id = id;
-	i->join.allowed = tun->joins;
-	err = udp_receiver_init(&i->receiver);
-	if (err)
-		return err;
-	i->aead = aead_new(aead);
-	if (i->aead)
-		return 0;
-	udp_receiver_done(&i->receiver);
-	return -ENOMEM;
+	i->parts[0] = own;
+	return udp_receiver_init(&i->receiver);
 }
 
 void inbound_done(struct inbound *i)
 {
 	udp_receiver_done(&i->receiver);
-	aead_free(i->aead);
-	i->aead = NULL;
 }
 
-/* --- write --------------------------------------------------------------- */
+void inbound_add(struct inbound *i, struct team_member *m, struct inbound_part *part)
+{
+	team_add(&i->team, m);
+	i->parts[i->team.count] = part;
+}
+
+void inbound_del(struct inbound *i)
+{
+	team_del(&i->team);
+}
+
+/* --- join, write ---------------------------------------------------------- */
 
 /* The device declined a superframe: its packets one by one. */
-static void write_singly(struct inbound *i, unsigned frame, struct join_write *w)
+static void write_singly(
+	struct tun *tun, const struct join *j, unsigned frame, struct join_write *w)
 {
-	const struct join_frame *f = &i->join.frames[frame];
+	const struct join_frame *f = &j->frames[frame];
 
 	for (unsigned k = 0; k < f->count; k++) {
 		enum drop why;
 
-		join_single(&i->join, frame, k, w);
-		why = tun_write(i->tun, w);
+		join_single(j, frame, k, w);
+		why = tun_write(tun, w);
 		if (why != DROP_NONE)
 			peer_drop(f->owner, why, 1);
 	}
 }
 
-static void write_all(struct inbound *i)
+static void write_frames(struct tun *tun, const struct join *j)
 {
 	struct join_write w;
 
-	for (unsigned k = 0; k < i->join.frame_count; k++) {
-		const struct join_frame *f = &i->join.frames[k];
+	for (unsigned k = 0; k < j->frame_count; k++) {
+		const struct join_frame *f = &j->frames[k];
 		enum drop why;
 
-		join_frame(&i->join, k, &w);
-		why = tun_write(i->tun, &w);
+		join_frame(j, k, &w);
+		why = tun_write(tun, &w);
 		if (why == DROP_DEVICE_REFUSED && f->count > 1)
-			write_singly(i, k, &w);
+			write_singly(tun, j, k, &w);
 		else if (why != DROP_NONE)
 			peer_drop(f->owner, why, f->count);
 	}
-	join_clear(&i->join);
-	i->join.allowed = i->tun->joins;
 }
 
-/* --- replay, source, join ------------------------------------------------ */
+static bool has_packet(const struct inbound *i, uint32_t k)
+{
+	return i->arrivals[k].why == DROP_NONE && i->jobs[k].length;
+}
+
+/* The flows of this part. */
+static void write_part(void *arg, unsigned part, unsigned parts)
+{
+	struct inbound *i = arg;
+	struct join *j = &i->parts[part]->join;
+
+	j->allowed = tun_joins(i->tun);
+	for (uint32_t k = 0; k < i->count; k++) {
+		const struct arrival *a = &i->arrivals[k];
+
+		if (has_packet(i, k) && (parts == 1 || a->slot % parts == part))
+			join_add(j, &a->packet, a->session->peer);
+	}
+	write_frames(i->tun, j);
+	join_clear(j);
+}
+
+/* What may belong to any flow keeps its place among all. */
+static bool each_has_a_flow(const struct inbound *i)
+{
+	for (uint32_t k = 0; k < i->count; k++)
+		if (has_packet(i, k) && i->arrivals[k].slot == JOIN_SLOTS)
+			return false;
+	return true;
+}
+
+/* --- replay ---------------------------------------------------------------- */
 
 static void flush_record(struct inbound *i)
 {
@@ -93,6 +123,37 @@ static void record(struct inbound *i, const struct arrival *a, uint32_t datagram
 	r->data |= data;
 }
 
+static uint32_t inner_length(const struct arrival *a, const struct aead_job *j)
+{
+	return j->length && a->why != DROP_IN_NOT_IP ? a->packet.length : j->length;
+}
+
+/* In the order of arrival, and before an answer can come back. */
+static void accept_all(struct inbound *i)
+{
+	for (uint32_t k = 0; k < i->count; k++) {
+		const struct aead_job *j = &i->jobs[k];
+		struct arrival *a = &i->arrivals[k];
+		uint32_t datagram = WIRE_DATA_LEAST + j->length;
+
+		if (!j->authentic) {
+			a->why = DROP_NOT_AUTHENTIC;
+		} else if (!session_accept(a->session, j->counter)) {
+			a->why = DROP_REPLAYED;
+		} else {
+			record(i, a, datagram, j->length > 0);
+			if (PROBE_OPEN_IS_ON)
+				probe_open(j->data, inner_length(a, j), a->session->index.number,
+					j->counter, datagram);
+		}
+		if (a->why != DROP_NONE)
+			peer_drop(a->session->peer, a->why, 1);
+	}
+	flush_record(i);
+}
+
+/* --- open, source --------------------------------------------------------- */
+
 static bool source_is_of(const struct inbound *i, const struct packet *p, const struct peer *peer)
 {
 	const struct routes *r = &i->device->routes;
@@ -101,10 +162,11 @@ static bool source_is_of(const struct inbound *i, const struct packet *p, const 
 	return (p->version == 4 ? routes_find4(r, source) : routes_find6(r, source)) == peer;
 }
 
-/* An authentic, fresh packet: may it go to the device? */
-static enum drop admit(
-	struct inbound *i, const struct arrival *a, const struct aead_job *j, struct packet *p)
+/* An authentic packet: may it go to the device? */
+static enum drop admit(const struct inbound *i, struct arrival *a, const struct aead_job *j)
 {
+	struct packet *p = &a->packet;
+
 	if (!packet_parse(p, j->data, j->length))
 		return DROP_IN_NOT_IP;
 	if (!source_is_of(i, p, a->session->peer))
@@ -114,55 +176,39 @@ static enum drop admit(
 	return DROP_NONE;
 }
 
-static enum drop accept_one(struct inbound *i, const struct arrival *a, const struct aead_job *j)
+/* Some of the burst's packets; whole groups, as they are opened side by side. */
+static void open_part(void *arg, unsigned part, unsigned parts)
 {
-	uint32_t datagram = WIRE_DATA_LEAST + j->length;
-	struct packet p;
-	enum drop why;
+	enum { GROUP = 8 };
+	struct inbound *i = arg;
+	uint32_t groups = (i->count + GROUP - 1) / GROUP;
+	uint32_t first = groups * part / parts * GROUP, end = groups * (part + 1) / parts * GROUP;
 
-	if (!j->authentic)
-		return DROP_NOT_AUTHENTIC;
-	if (!session_accept(a->session, j->counter))
-		return DROP_REPLAYED;
-	record(i, a, datagram, j->length > 0);
-	if (!j->length) {
-		if (PROBE_OPEN_IS_ON)
-			probe_open(j->data, 0, a->session->index.number, j->counter, datagram);
-		return DROP_NONE; /* a keepalive */
+	if (end > i->count)
+		end = i->count;
+	aead_open(i->parts[part]->aead, i->jobs + first, end - first);
+	for (uint32_t k = first; k < end; k++) {
+		struct arrival *a = &i->arrivals[k];
+
+		a->why = DROP_NONE;
+		if (!i->jobs[k].authentic || !i->jobs[k].length)
+			continue;
+		a->why = admit(i, a, &i->jobs[k]);
+		a->slot = a->why == DROP_NONE ? join_slot(&a->packet) : 0;
 	}
-	why = admit(i, a, j, &p);
-	if (PROBE_OPEN_IS_ON)
-		probe_open(j->data, why == DROP_IN_NOT_IP ? j->length : p.length,
-			a->session->index.number, j->counter, datagram);
-	if (why != DROP_NONE)
-		return why;
-	if (!join_add(&i->join, &p, a->session->peer)) {
-		flush_record(i); /* before an answer can come back */
-		write_all(i);
-		join_add(&i->join, &p, a->session->peer);
-	}
-	return DROP_NONE;
-}
-
-/* --- open ---------------------------------------------------------------- */
-
-static void open_all(struct inbound *i)
-{
-	aead_open(i->aead, i->jobs, i->count);
-	for (uint32_t k = 0; k < i->count; k++) {
-		enum drop why = accept_one(i, &i->arrivals[k], &i->jobs[k]);
-
-		if (why != DROP_NONE)
-			peer_drop(i->arrivals[k].session->peer, why, 1);
-	}
-	flush_record(i);
-	i->count = 0;
 }
 
 void inbound_write(struct inbound *i)
 {
-	open_all(i);
-	write_all(i);
+	unsigned all = i->team.count + 1, worth = 1 + i->count / INBOUND_SHARE;
+
+	if (!i->count)
+		return;
+	team_run(&i->team, worth < all ? worth : all, open_part, i);
+	accept_all(i);
+	/* All, so that the same writes a flow in each burst. */
+	team_run(&i->team, each_has_a_flow(i) ? all : 1, write_part, i);
+	i->count = 0;
 }
 
 /* --- sort ---------------------------------------------------------------- */
@@ -180,7 +226,7 @@ static enum drop sort_data(
 		return DROP_NONE;
 	}
 	if (i->count == INBOUND_PACKETS)
-		open_all(i);
+		inbound_write(i);
 	i->arrivals[i->count] = (struct arrival){.session = s, .bundle = b};
 	i->jobs[i->count] = (struct aead_job){
 		.key = s->receive_key,
@@ -209,8 +255,10 @@ static enum drop sort(struct inbound *i, const struct udp_bundle *b, uint8_t *at
 
 void inbound_bundle(struct inbound *i, const struct udp_bundle *b)
 {
+	struct drops *drops = &i->device->drops;
+
 	if (b->cut_off || !b->size) {
-		drop_count(&i->device->drops, DROP_NOT_A_MESSAGE, 1);
+		drop_count(drops, DROP_NOT_A_MESSAGE, 1);
 		return;
 	}
 	for (uint32_t at = 0; at < b->length; at += b->size) {
@@ -218,7 +266,7 @@ void inbound_bundle(struct inbound *i, const struct udp_bundle *b)
 		enum drop why = sort(i, b, b->at + at, rest < b->size ? rest : b->size);
 
 		if (why != DROP_NONE)
-			drop_count(&i->device->drops, why, 1);
+			drop_count(drops, why, 1);
 	}
 }
 

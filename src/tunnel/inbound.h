@@ -3,14 +3,19 @@
  *	receive   runs of datagrams from the socket
  *	sort      handshakes to control; data by the session it names
  *	open      all packets of the burst; what is forged ends here
- *	replay    what was accepted before ends here
  *	source    is it an IP packet, and may this peer send from that address?
+ *	replay    what was accepted before ends here
  *	join      packets of a flow into superframes
  *	write     to tun0
  *
- * One thread owns a struct inbound and runs burst after burst.  Nothing of a
- * packet is looked at before its tag was verified, except what names its
- * session.  Unauthenticated packets get silence.
+ * One thread owns a struct inbound and runs burst after burst.  Others may take
+ * part as members of its team (team.h): then each opens some of a burst's packets, one
+ * thread accepts them all in the order of arrival, and each writes some of the flows.
+ * As a flow is always written by the same, and one burst after the other, none of
+ * its packets overtakes another.
+ *
+ * Nothing of a packet is looked at before its tag was verified, except what names
+ * its session.  Unauthenticated packets get silence.
  */
 #pragma once
 #include <stdbool.h>
@@ -20,14 +25,23 @@
 #include "tunnel/device.h"
 #include "tunnel/join.h"
 #include "tunnel/ring.h"
+#include "tunnel/team.h"
 #include "tunnel/tun.h"
 #include "tunnel/udp.h"
 
-enum { INBOUND_PACKETS = 128 }; /* opened at once */
+enum {
+	INBOUND_PACKETS = 512, /* opened at once */
+	INBOUND_SHARE = 64,    /* packets that are worth another thread's while */
+};
+_Static_assert((int)INBOUND_PACKETS <= (int)JOIN_PACKETS, "all that were opened can be held");
 
 struct arrival {
 	struct session *session;
 	const struct udp_bundle *bundle;
+	struct packet
+		packet; /* once it was opened, where why is DROP_NONE and it is no keepalive */
+	enum drop why;	/* likewise: may it go to the device? */
+	uint8_t slot;	/* of its flow (join.h) */
 };
 
 /* Authentic datagrams of one session and source that are not yet recorded. */
@@ -38,11 +52,16 @@ struct inbound_record {
 	bool data;
 };
 
+/* What a thread takes part with. */
+struct inbound_part {
+	struct aead *aead;
+	struct join join;
+};
+
 struct inbound {
 	struct device *device;
 	struct tun *tun;
 	struct ring *handshakes;
-	struct aead *aead;
 	unsigned id; /* in device->quiet */
 	int64_t now;
 	struct udp_receiver receiver;
@@ -50,15 +69,22 @@ struct inbound {
 	struct aead_job jobs[INBOUND_PACKETS];
 	struct arrival arrivals[INBOUND_PACKETS];
 	struct inbound_record record;
-	struct join join;
+
+	struct team team;
+	struct inbound_part *parts[TEAM_MEMBERS + 1]; /* the first is our own */
 };
 
-/* inbound_init - what i points to stays the caller's; aead: a kind, or NULL for the best */
+/* inbound_init - what i points to stays the caller's.  Returns 0 or -errno. */
 int inbound_init(struct inbound *i, struct device *device, struct tun *tun, struct ring *handshakes,
-	unsigned id, const char *aead);
+	struct inbound_part *own, unsigned id);
 void inbound_done(struct inbound *i);
 
-/* inbound_burst - carry what this socket has now; never waits
+/* inbound_add - between two bursts: m, who has `part`, takes part from now on
+ * inbound_del - the last one does not any more */
+void inbound_add(struct inbound *i, struct team_member *m, struct inbound_part *part);
+void inbound_del(struct inbound *i);
+
+/* inbound_burst - carry what this socket has now; never waits but for its team
  *
  * Returns 0 when the socket is empty, 1 when there may be more, or -errno of it.
  */

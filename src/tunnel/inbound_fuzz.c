@@ -15,7 +15,8 @@ enum { BUNDLES = 64 };
 
 static struct device device;
 static struct inbound inbound;
-static struct ring ring;
+static struct inbound_part part;
+static struct ring handshakes;
 static struct tun tun;
 static struct session *session;
 static struct aead *aead;
@@ -39,24 +40,24 @@ static void begin(void)
 	struct prefix prefix;
 	struct peer *peer;
 
-	if (device_init(&device, &calls, NULL) || device_add(&device, key, &peer) ||
-		ring_init(&ring))
+	if (device_init(&device, &calls, NULL) || device_add(&device, key, &peer))
 		abort();
 	for (int i = 0; i < 2; i++)
 		if (!prefix_parse(&prefix, allowed[i], true) ||
 			device_allow(&device, peer, &prefix, NULL))
 			abort();
-	tun.fd = open("/dev/null", O_RDWR);
+	tun.queue[0] = open("/dev/null", O_RDWR);
+	tun.queues = 1;
 	tun.joins = JOIN_TCP4 | JOIN_TCP6 | JOIN_UDP;
 	session = session_new();
 	session->index = (struct index_entry){0x01010101, INDEX_SESSION};
 	session->peer = peer;
 	session->born = clock_now();
-	if (index_add(&device.index, &session->index, &device.quiet) ||
-		inbound_init(&inbound, &device, &tun, &ring, 1, NULL))
+	aead = part.aead = aead_new(NULL);
+	if (index_add(&device.index, &session->index, &device.quiet) || ring_init(&handshakes) ||
+		inbound_init(&inbound, &device, &tun, &handshakes, &part, 1))
 		abort();
 	peer_install(peer, session);
-	aead = aead_new(NULL);
 }
 
 /* Turn what lies behind each header into a sealed packet of the session. */
@@ -118,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t size)
 	}
 	inbound_write(&inbound);
 	quiet_leave(&device.quiet, 1);
-	while (ring_take(&ring, &h, &waiting))
+	while (ring_take(&handshakes, &h, &waiting))
 		continue;
 	return 0;
 }

@@ -30,6 +30,11 @@ static unsigned flow_hash(const struct packet *p)
 }
 _Static_assert(JOIN_SLOTS == 1 << (32 - 26), "flow_hash() gives a slot");
 
+uint8_t join_slot(const struct packet *p)
+{
+	return p->whole ? (uint8_t)flow_hash(p) : JOIN_SLOTS;
+}
+
 /* May the packet be in a frame with others, by itself? */
 static bool is_joinable(const struct join *j, const struct packet *p)
 {
@@ -110,7 +115,7 @@ bool join_add(struct join *j, const struct packet *p, void *owner)
 {
 	uint16_t at = j->packets_held;
 	struct join_frame *f;
-	uint8_t *slot = NULL;
+	uint16_t *slot = NULL;
 
 	if (at == JOIN_PACKETS)
 		return false;
@@ -137,7 +142,7 @@ bool join_add(struct join *j, const struct packet *p, void *owner)
 	f = &j->frames[j->frame_count++];
 	*f = (struct join_frame){.owner = owner, .length = p->payload, .first = at, .closed = true};
 	if (slot) {
-		*slot = (uint8_t)j->frame_count; /* 0, none, for the last of all */
+		*slot = j->frame_count;
 		f->size = (uint16_t)payload_length(p);
 		f->sequence = p->protocol == IPPROTO_TCP ? be32_get(tcp_of(p)->sequence) : 0;
 	}

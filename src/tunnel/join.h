@@ -30,7 +30,7 @@
 #include "tunnel/vnet.h"
 
 enum {
-	JOIN_PACKETS = 256, /* held at once */
+	JOIN_PACKETS = 512, /* held at once */
 	JOIN_SLOTS = 64,    /* open frames, by hash of the flow */
 	JOIN_MOST = 64,	    /* packets in a frame; kernels before 6.9 take no more of UDP */
 	JOIN_PIECES = JOIN_MOST + 2,
@@ -59,11 +59,10 @@ struct join_frame {
 struct join {
 	unsigned allowed; /* JOIN_TCP4 | ... */
 	uint16_t packets_held, frame_count;
-	uint8_t open[JOIN_SLOTS]; /* the newest frame of that hash, as index + 1; 0: none */
+	uint16_t open[JOIN_SLOTS]; /* the newest frame of that hash, as index + 1; 0: none */
 	struct join_packet packets[JOIN_PACKETS];
 	struct join_frame frames[JOIN_PACKETS];
 };
-_Static_assert(JOIN_PACKETS <= 256, "indices of frames are bytes; the 256th is never open");
 
 /* One write to the device. */
 struct join_write {
@@ -72,6 +71,9 @@ struct join_write {
 	struct iovec pieces[JOIN_PIECES]; /* the first is vnet */
 	int count;
 };
+
+/* join_slot - the hash of its flow, below JOIN_SLOTS; JOIN_SLOTS: it may belong to any */
+uint8_t join_slot(const struct packet *p);
 
 /* join_add - one more packet
  *

@@ -132,7 +132,7 @@ TEST(a_device_that_refuses_superframes_gets_their_packets)
 	sides_open(&a, &b, ALL);
 	/* A frame larger than the socket's buffer is refused, as by a kernel that does not know
 	 * its kind. */
-	setsockopt(b.tun.fd, SOL_SOCKET, SO_SNDBUF, &(int){8000}, sizeof(int));
+	setsockopt(b.tun.queue[0], SOL_SOCKET, SO_SNDBUF, &(int){8000}, sizeof(int));
 	while (sent < 20000)
 		send_flow(&a, 1, &sent, true);
 	for (int i = 0; i < 100; i++) {
@@ -217,7 +217,7 @@ TEST(packets_wait_for_a_session_and_then_go_before_newer_ones)
 	CHECK(staging_pending(a.peer) && a.wanted && !all_drops(&a));
 	side_session(&a, 100, 200, 1, 2);
 	side_session(&b, 200, 100, 2, 1);
-	CHECK(staging_ready(&a.staging, a.peer));
+	CHECK(staging_ready(&a.out.staging, a.peer));
 	for (int i = 0; i < 20; i++)
 		send_flow(&a, 1, &sent[1], i % 2);
 	carry(&a, &b);
@@ -244,7 +244,7 @@ TEST(what_waits_is_sent_when_control_says_so_without_any_new_packet)
 	carry(&a, &b);
 	side_session(&a, 100, 200, 1, 2);
 	side_session(&b, 200, 100, 2, 1);
-	CHECK(staging_ready(&a.staging, a.peer));
+	CHECK(staging_ready(&a.out.staging, a.peer));
 	outbound_flush(&a.outbound, clock_now());
 	carry(&a, &b);
 	look(&b, &seen);
@@ -263,7 +263,7 @@ TEST(of_200_packets_that_wait_the_oldest_72_are_lost)
 	side_allow(&a, "0.0.0.0/0");
 	for (int i = 0; i < 200; i++) {
 		send_flow(&a, 1, &sent, false);
-		outbound_burst(&a.outbound, clock_now());
+		outbound_burst(&a.outbound, 0, clock_now());
 	}
 	CHECK(dropped(&a, DROP_STAGING_FULL) == 72 && all_drops(&a) == 72);
 	side_close(&a);
@@ -275,7 +275,7 @@ TEST(a_peer_without_an_endpoint_is_a_reason_of_its_own)
 	side_open(&a, 1, ALL);
 	side_allow(&a, "0.0.0.0/0");
 	send_one(&a, &one);
-	outbound_burst(&a.outbound, clock_now());
+	outbound_burst(&a.outbound, 0, clock_now());
 	CHECK(dropped(&a, DROP_NO_ENDPOINT) == 1 && !staging_pending(a.peer));
 	side_close(&a);
 }
@@ -308,7 +308,7 @@ static uint32_t caught(uint8_t *datagram)
 	struct wire_run *r;
 	uint32_t n;
 
-	outbound_burst(&a.outbound, clock_now());
+	outbound_burst(&a.outbound, 0, clock_now());
 	r = wire_take();
 	CHECK(r);
 	n = r->length;
@@ -460,7 +460,7 @@ TEST(an_expired_session_neither_sends_nor_accepts)
 	CHECK(dropped(&b, DROP_SESSION_EXPIRED) == 1);
 	a.session->born -= SESSION_REJECT_AFTER;
 	send_one(&a, &one);
-	outbound_burst(&a.outbound, clock_now());
+	outbound_burst(&a.outbound, 0, clock_now());
 	CHECK(staging_pending(a.peer) && a.wanted);
 	side_close(&a);
 	side_close(&b);
@@ -472,7 +472,7 @@ TEST(a_session_at_the_end_of_its_numbers_sends_nothing)
 	atomic_store(&a.session->counter, REPLAY_END - 1);
 	send_one(&a, &one);
 	send_one(&a, &one);
-	outbound_burst(&a.outbound, clock_now());
+	outbound_burst(&a.outbound, 0, clock_now());
 	CHECK(dropped(&a, DROP_SESSION_SPENT) == 2 && a.wanted);
 	side_close(&a);
 	side_close(&b);

@@ -27,12 +27,13 @@ struct side {
 	struct tun tun;
 	int stack; /* the other end of the tun */
 	struct udp udp;
-	struct staging staging;
+	struct aead *aead;
+	struct outbound_shared out;
+	struct inbound_part part;
 	struct ring handshakes;
-	_Atomic uint32_t mtu;
 	struct outbound outbound;
 	struct inbound inbound;
-	int wanted; /* how often control was woken */
+	_Atomic int wanted; /* how often control was woken */
 };
 
 /* What is under way: a network that loses nothing, however busy the machine is. */
@@ -96,7 +97,7 @@ static inline void side_woken(void *arg)
 
 static inline void side_release(void *arg, struct peer *p)
 {
-	staging_drop(&((struct side *)arg)->staging, p);
+	staging_drop(&((struct side *)arg)->out.staging, p);
 }
 
 static inline void side_nothing(void *arg, struct peer *p)
@@ -126,16 +127,16 @@ static inline void side_open(struct side *s, uint8_t number, unsigned offload)
 	CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair));
 	for (int i = 0; i < 2; i++)
 		setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &(int){4 << 20}, sizeof(int));
-	s->tun = (struct tun){.fd = pair[0], .joins = offload};
+	s->tun = (struct tun){.queue = {pair[0]}, .queues = 1, .joins = offload};
 	s->stack = pair[1];
 	CHECK(!udp_open(&s->udp, 0, 0, NULL));
-	CHECK(!staging_init(&s->staging) && !ring_init(&s->handshakes));
-	atomic_store(&s->mtu, 1420);
-	CHECK(!outbound_init(
-		&s->outbound, &s->device, &s->tun, &s->udp, &s->staging, &s->mtu, 0, NULL));
+	CHECK(!outbound_shared_init(&s->out, &s->device, &s->tun, 1420));
+	CHECK(!ring_init(&s->handshakes));
+	s->aead = s->part.aead = aead_new(NULL);
+	CHECK(!outbound_init(&s->outbound, &s->out, &s->udp, s->aead, 0));
 	udp_sender_free(s->outbound.burst.sender);
 	s->outbound.burst.sender = udp_sender_new(&wire_calls);
-	CHECK(!inbound_init(&s->inbound, &s->device, &s->tun, &s->handshakes, 1, NULL));
+	CHECK(!inbound_init(&s->inbound, &s->device, &s->tun, &s->handshakes, &s->part, 1));
 }
 
 static inline void side_close(struct side *s)
@@ -143,10 +144,11 @@ static inline void side_close(struct side *s)
 	outbound_done(&s->outbound);
 	inbound_done(&s->inbound);
 	device_done(&s->device);
-	staging_done(&s->staging);
+	outbound_shared_done(&s->out);
 	ring_done(&s->handshakes);
+	aead_free(s->aead);
 	udp_close(&s->udp);
-	close(s->tun.fd);
+	tun_close(&s->tun);
 	close(s->stack);
 }
 
@@ -228,7 +230,7 @@ static inline uint8_t carry(struct side *a, struct side *b)
 	int more;
 
 	do
-		more = outbound_burst(&a->outbound, clock_now());
+		more = outbound_burst(&a->outbound, 0, clock_now());
 	while (more > 0);
 	CHECK(!more);
 	while ((r = wire_take())) {

@@ -10,17 +10,29 @@ enum {
 	ALIGNED = 64, /* frames begin at cache lines, and have so much in front of them */
 };
 
-int outbound_init(struct outbound *o, struct device *device, struct tun *tun, const struct udp *udp,
-	struct staging *staging, _Atomic uint32_t *mtu, unsigned id, const char *aead)
+int outbound_shared_init(
+	struct outbound_shared *s, struct device *device, struct tun *tun, uint32_t mtu)
+{
+	memset(s, 0, sizeof(*s));
+	s->device = device;
+	s->tun = tun;
+	atomic_store(&s->mtu, mtu);
+	return staging_init(&s->staging);
+}
+
+void outbound_shared_done(struct outbound_shared *s)
+{
+	staging_done(&s->staging);
+}
+
+int outbound_init(struct outbound *o, struct outbound_shared *shared, const struct udp *udp,
+	struct aead *aead, unsigned id)
 {
 	void *memory;
 	int err;
 
 	memset(o, 0, sizeof(*o));
-	o->device = device;
-	o->tun = tun;
-	o->staging = staging;
-	o->mtu = mtu;
+	o->shared = shared;
 	o->id = id;
 	err = burst_init(&o->burst, udp, aead);
 	if (err)
@@ -45,14 +57,14 @@ void outbound_done(struct outbound *o)
 
 /* --- read ---------------------------------------------------------------- */
 
-static int read_frames(struct outbound *o)
+static int read_frames(struct outbound *o, unsigned queue)
 {
 	uint32_t used = 0;
 
 	o->bytes = 0;
 	for (o->count = 0; o->count < OUTBOUND_FRAMES && used < OUTBOUND_ENOUGH; o->count++) {
 		uint8_t *frame = o->memory + used + ALIGNED;
-		ssize_t n = tun_read(o->tun, frame - sizeof(struct virtio_net_hdr));
+		ssize_t n = tun_read(o->shared->tun, queue, frame - sizeof(struct virtio_net_hdr));
 
 		if (n == -EAGAIN)
 			return 0;
@@ -78,12 +90,12 @@ static void answer_unreachable(struct outbound *o, const struct packet *p)
 		return;
 	w.pieces[0] = (struct iovec){&w.vnet, sizeof(w.vnet)};
 	w.pieces[1] = (struct iovec){answer, length};
-	tun_write(o->tun, &w);
+	tun_write(o->shared->tun, &w);
 }
 
 static struct peer *peer_of(const struct outbound *o, const struct packet *p)
 {
-	const struct routes *r = &o->device->routes;
+	const struct routes *r = &o->shared->device->routes;
 
 	return p->version == 4 ? routes_find4(r, packet_destination(p))
 			       : routes_find6(r, packet_destination(p));
@@ -91,7 +103,7 @@ static struct peer *peer_of(const struct outbound *o, const struct packet *p)
 
 static void find_peers(struct outbound *o)
 {
-	struct drops *drops = &o->device->drops;
+	struct drops *drops = &o->shared->device->drops;
 
 	for (uint32_t i = 0; i < o->count; i++) {
 		struct outbound_frame *f = &o->frames[i];
@@ -125,7 +137,7 @@ static uint8_t *scratch(const struct outbound *o)
 
 static uint8_t *add(struct outbound *o, uint64_t counter, uint32_t length, uint8_t ecn)
 {
-	uint32_t mtu = atomic_load_explicit(o->mtu, memory_order_relaxed);
+	uint32_t mtu = atomic_load_explicit(&o->shared->mtu, memory_order_relaxed);
 	struct burst *b = &o->burst;
 	uint8_t *at;
 
@@ -139,9 +151,11 @@ static uint8_t *add(struct outbound *o, uint64_t counter, uint32_t length, uint8
 	return at;
 }
 
-/* What waited for this peer goes before anything newer. */
+/* What waited for this peer goes before anything newer: it is sent at once, under the lock, as
+ * another thread may have newer packets of the same flow.  (It waits for the lock then.) */
 static void send_staged(struct outbound *o, struct peer *p)
 {
+	struct staging *staging = &o->shared->staging;
 	struct session *s = peer_session(p, o->now);
 	struct endpoint to;
 	uint64_t counter;
@@ -149,13 +163,22 @@ static void send_staged(struct outbound *o, struct peer *p)
 	if (!s || !peer_endpoint(p, &to))
 		return;
 	burst_to(&o->burst, s, &to);
-	while (staging_pending(p) && session_claim(s, 1, &counter)) {
-		uint32_t length = staging_next(o->staging, p, scratch(o));
+	while (staging_waits(p) && session_claim(s, 1, &counter)) {
+		uint32_t length = staging_next(staging, p, scratch(o));
 		struct packet packet;
 		bool ip = packet_parse(&packet, scratch(o), length);
 
 		memcpy(add(o, counter, length, ip ? packet_ecn(&packet) : 0), scratch(o), length);
 	}
+	burst_send(&o->burst, o->now);
+	staging_sent(staging, p);
+}
+
+static void send_pending(struct outbound *o, struct peer *p)
+{
+	staging_lock(&o->shared->staging);
+	send_staged(o, p);
+	staging_unlock(&o->shared->staging);
 }
 
 static void stage(struct outbound *o, struct peer *p, struct cut *c)
@@ -165,7 +188,7 @@ static void stage(struct outbound *o, struct peer *p, struct cut *c)
 	while (cut_count(c)) {
 		uint32_t length = cut_next(c, scratch(o));
 
-		lost += staging_put(o->staging, p, scratch(o), length);
+		lost += staging_put(&o->shared->staging, p, scratch(o), length);
 	}
 	if (lost)
 		peer_drop(p, DROP_STAGING_FULL, lost);
@@ -182,11 +205,8 @@ static void stage_all(struct outbound *o, struct peer *p, struct outbound_frame 
 	stage(o, p, &f->cut);
 	peer_want_session(p, o->now);
 	/* Did control publish a session before it could see that something waits? */
-	if (peer_session(p, o->now)) {
-		staging_lock(o->staging);
-		send_staged(o, p);
-		staging_unlock(o->staging);
-	}
+	if (peer_session(p, o->now))
+		send_pending(o, p);
 }
 
 static void drop_all(
@@ -225,11 +245,8 @@ static void send_peer(struct outbound *o, struct peer *p, struct outbound_frame 
 		stage_all(o, p, first);
 		return;
 	}
-	if (staging_pending(p)) {
-		staging_lock(o->staging);
-		send_staged(o, p);
-		staging_unlock(o->staging);
-	}
+	if (staging_pending(p))
+		send_pending(o, p);
 	FOR_EACH_FRAME_OF(o, p, f, first)
 	n += cut_count(&f->cut);
 	if (!session_claim(s, n, &counter)) {
@@ -241,15 +258,15 @@ static void send_peer(struct outbound *o, struct peer *p, struct outbound_frame 
 	cut_all(o, p, first, counter);
 }
 
-int outbound_burst(struct outbound *o, int64_t now)
+int outbound_burst(struct outbound *o, unsigned queue, int64_t now)
 {
 	int more;
 
 	o->now = now;
-	more = read_frames(o);
+	more = read_frames(o, queue);
 	if (!o->count)
 		return more;
-	quiet_enter(&o->device->quiet, o->id);
+	quiet_enter(&o->shared->device->quiet, o->id);
 	find_peers(o);
 	for (uint32_t i = 0; i < o->count; i++) {
 		struct outbound_frame *f = &o->frames[i];
@@ -262,7 +279,7 @@ int outbound_burst(struct outbound *o, int64_t now)
 		done->peer = NULL;
 	}
 	burst_send(&o->burst, now);
-	quiet_leave(&o->device->quiet, o->id);
+	quiet_leave(&o->shared->device->quiet, o->id);
 	return more;
 }
 
@@ -271,13 +288,12 @@ void outbound_flush(struct outbound *o, int64_t now)
 	struct peer *p;
 
 	o->now = now;
-	quiet_enter(&o->device->quiet, o->id);
+	quiet_enter(&o->shared->device->quiet, o->id);
 	/* Under the lock to the end: a peer found here may be on its way out, and control waits
 	 * for the lock before it lets go of it. */
-	staging_lock(o->staging);
-	while ((p = staging_next_ready(o->staging)))
+	staging_lock(&o->shared->staging);
+	while ((p = staging_next_ready(&o->shared->staging)))
 		send_staged(o, p);
-	burst_send(&o->burst, now);
-	staging_unlock(o->staging);
-	quiet_leave(&o->device->quiet, o->id);
+	staging_unlock(&o->shared->staging);
+	quiet_leave(&o->shared->device->quiet, o->id);
 }

@@ -7,8 +7,12 @@
  *	seal      all packets of the burst
  *	send      in runs, by one call
  *
- * One thread owns a struct outbound and runs burst after burst.  A packet is
- * sent, waits in staging, or is counted under the reason for its end.
+ * One thread owns a struct outbound and runs burst after burst.  Where there are
+ * several, each reads its own queues of the device (tun.h); as a flow is always in
+ * the same queue, none of its packets overtakes another.  Numbers are claimed
+ * as bursts come.
+ *
+ * A packet is sent, waits in staging, or is counted under the reason for its end.
  */
 #pragma once
 #include <stdatomic.h>
@@ -27,16 +31,21 @@ enum {
 	OUTBOUND_ENOUGH = 256 << 10, /* bytes read for one burst, and then one frame more */
 };
 
+/* What those share that read from one device. */
+struct outbound_shared {
+	struct device *device;
+	struct tun *tun;
+	struct staging staging;
+	_Atomic uint32_t mtu;
+};
+
 struct outbound_frame {
 	struct cut cut;
 	struct peer *peer; /* NULL: it has been dealt with */
 };
 
 struct outbound {
-	struct device *device;
-	struct tun *tun;
-	struct staging *staging;
-	_Atomic uint32_t *mtu;
+	struct outbound_shared *shared;
 	unsigned id; /* in device->quiet */
 	int64_t now;
 	struct unreachable_limit unreachable;
@@ -47,17 +56,22 @@ struct outbound {
 	struct outbound_frame frames[OUTBOUND_FRAMES];
 };
 
-/* outbound_init - what o points to stays the caller's; aead: a kind, or NULL for the best */
-int outbound_init(struct outbound *o, struct device *device, struct tun *tun, const struct udp *udp,
-	struct staging *staging, _Atomic uint32_t *mtu, unsigned id, const char *aead);
+/* outbound_shared_init - what s points to stays the caller's.  Returns 0 or -errno. */
+int outbound_shared_init(
+	struct outbound_shared *s, struct device *device, struct tun *tun, uint32_t mtu);
+void outbound_shared_done(struct outbound_shared *s);
+
+/* outbound_init - this thread's sockets and AEAD stay the caller's.  Returns 0 or -errno. */
+int outbound_init(struct outbound *o, struct outbound_shared *shared, const struct udp *udp,
+	struct aead *aead, unsigned id);
 void outbound_done(struct outbound *o);
 
-/* outbound_burst - carry what the device has now; never waits but for a full socket
+/* outbound_burst - carry what a queue of the device has now; never waits but for a full socket
  *
- * Returns 0 when the device is empty, 1 when there may be more, or -errno of
+ * Returns 0 when the queue is empty, 1 when there may be more, or -errno of
  * the device.
  */
-int outbound_burst(struct outbound *o, int64_t now);
+int outbound_burst(struct outbound *o, unsigned queue, int64_t now);
 
 /* outbound_flush - send what waits for peers that control has declared ready */
 void outbound_flush(struct outbound *o, int64_t now);

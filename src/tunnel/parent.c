@@ -34,6 +34,7 @@
 #include "tunnel/sandbox.h"
 #include "tunnel/tun.h"
 #include "tunnel/uapi_socket.h"
+#include "tunnel/worker.h"
 
 #define STOP_PATIENCE (5 * SECOND) /* for the packet process to end by itself */
 
@@ -218,7 +219,8 @@ static int device_open(struct parent *p, struct error *e)
 		if (err)
 			return err;
 	}
-	err = tun_open(&p->tun, name, !p->options->no_offload, e);
+	err = tun_open(&p->tun, name, !p->options->no_offload,
+		worker_queues(p->options->threads), e);
 	if (err == -EPERM)
 		return error_set(
 			e, EPERM, "%s: creating a device needs the capability CAP_NET_ADMIN", name);
@@ -526,7 +528,6 @@ int parent_run(const struct parent_options *o, struct error *e)
 
 	*p = (struct parent){.options = o, .daemon = o->daemon, .uapi = -1, .metrics = -1};
 	p->follow.tell = p->follow.there = -1;
-	p->tun.fd = -1;
 	if (sodium_init() < 0)
 		return error_set(e, ENOSYS, "libsodium does not start");
 	if (o->file && !file_find(p)) /* before the working directory changes */

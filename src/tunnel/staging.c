@@ -102,7 +102,7 @@ static struct staged *begin(struct staging *s, struct peer *p)
 
 static void end(struct staging *s, struct staged *q)
 {
-	atomic_store_explicit(&q->peer->staged, NULL, memory_order_relaxed);
+	atomic_store_explicit(&q->peer->staged, NULL, memory_order_release);
 	if (q->next)
 		q->next->before = q->before;
 	if (q->before)
@@ -131,8 +131,6 @@ static uint32_t take_packet(struct staging *s, struct staged *q, uint8_t *to)
 		give_block(s, number);
 	}
 	q->count--;
-	if (!q->count)
-		end(s, q);
 	return length;
 }
 
@@ -195,11 +193,24 @@ uint32_t staging_put(struct staging *s, struct peer *p, const void *packet, uint
 	return lost;
 }
 
+bool staging_waits(const struct peer *p)
+{
+	const struct staged *q = staged_of(p);
+
+	return q && q->count;
+}
+
 uint32_t staging_next(struct staging *s, struct peer *p, void *to)
+{
+	return staging_waits(p) ? take_packet(s, staged_of(p), to) : 0;
+}
+
+void staging_sent(struct staging *s, struct peer *p)
 {
 	struct staged *q = staged_of(p);
 
-	return q ? take_packet(s, q, to) : 0;
+	if (q && !q->count)
+		end(s, q);
 }
 
 struct peer *staging_next_ready(struct staging *s)
@@ -227,19 +238,19 @@ bool staging_ready(struct staging *s, struct peer *p)
 	if (q)
 		q->ready = true;
 	staging_unlock(s);
-	return q;
+	return q != NULL;
 }
 
 uint32_t staging_drop(struct staging *s, struct peer *p)
 {
-	struct staged *q;
 	uint32_t lost = 0;
 
 	staging_lock(s);
-	while ((q = staged_of(p))) {
-		take_packet(s, q, NULL);
+	while (staging_waits(p)) {
+		take_packet(s, staged_of(p), NULL);
 		lost++;
 	}
+	staging_sent(s, p);
 	staging_unlock(s);
 	return lost;
 }

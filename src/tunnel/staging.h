@@ -1,7 +1,8 @@
 /* staging.h - packets that wait until their peer has a session
  *
  *	outbound --staging_put()--> [ p p p ] of a peer --staging_next()--> outbound, when
- *	                                                 control said staging_ready()
+ *	                                                 control said staging_ready(); then
+ *	                                                 staging_sent()
  *
  * At most 128 packets a peer, then the oldest go.  They lie in blocks of a pool
  * that is taken at start; its pages are touched only when they are needed.
@@ -53,10 +54,13 @@ int staging_init(struct staging *s);
 /* staging_done - nobody uses it any more; all peers' `staged` are NULL afterwards */
 void staging_done(struct staging *s);
 
-/* staging_pending - does anything of this peer wait?  Outbound, without the lock. */
+/* staging_pending - does anything of this peer wait, or is it just being sent?  Without the lock.
+ *
+ * Where it is, a thread that has newer packets of the peer takes the lock first.
+ */
 static inline bool staging_pending(const struct peer *p)
 {
-	return atomic_load_explicit(&p->staged, memory_order_relaxed) != NULL;
+	return atomic_load_explicit(&p->staged, memory_order_acquire) != NULL;
 }
 
 /* staging_put - outbound: one more packet; copied
@@ -67,15 +71,21 @@ static inline bool staging_pending(const struct peer *p)
  */
 uint32_t staging_put(struct staging *s, struct peer *p, const void *packet, uint32_t length);
 
-/* staging_lock, staging_unlock - around the two below, and the use of what they return */
+/* staging_lock, staging_unlock - around those below, and the use of what they return */
 void staging_lock(struct staging *s);
 void staging_unlock(struct staging *s);
+
+/* staging_waits - outbound: has the peer a packet for staging_next()? */
+bool staging_waits(const struct peer *p);
 
 /* staging_next - outbound: take the oldest packet of a peer; returns its length, 0: no more
  *
  * to  room for 65,535 bytes
  */
 uint32_t staging_next(struct staging *s, struct peer *p, void *to);
+
+/* staging_sent - outbound: what was taken is sent; until then the peer is pending */
+void staging_sent(struct staging *s, struct peer *p);
 
 /* staging_next_ready - outbound: a peer that control declared ready; NULL: no more */
 struct peer *staging_next_ready(struct staging *s);

@@ -26,6 +26,8 @@ static uint32_t next(struct peer *p, uint32_t *length)
 
 	staging_lock(&staging);
 	*length = staging_pending(p) ? staging_next(&staging, p, packet) : 0;
+	CHECK(!*length || staging_pending(p)); /* until it was sent */
+	staging_sent(&staging, p);
 	staging_unlock(&staging);
 	if (*length)
 		memcpy(&number, packet, 4);

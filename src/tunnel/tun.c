@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/scoped.h"
+#include "tunnel/steer.h"
 
 enum { QUEUE = 2000 }; /* frames */
 
@@ -45,32 +46,60 @@ static void lengthen_queue(const struct ifreq *device)
 		ioctl(fd, SIOCSIFTXQLEN, &r);
 }
 
-int tun_open(struct tun *t, const char *name, bool offload, struct error *e)
+/* Returns a descriptor, or -errno with `what` was refused. */
+static int queue_open(struct ifreq *r, const char **what)
+{
+	SCOPED_FD int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	*what = "/dev/net/tun";
+	if (fd < 0)
+		return -errno;
+	*what = r->ifr_name;
+	return ioctl(fd, TUNSETIFF, r) ? -errno : keep(&fd);
+}
+
+/* As many as are wanted and can be had: one is enough. */
+static void open_more(struct tun *t, struct ifreq *r, unsigned queues)
+{
+	const char *what;
+
+	if (queues < 2 || steer_set(t->queue[0]))
+		return;
+	while (t->queues < queues) {
+		int fd = queue_open(r, &what);
+
+		if (fd < 0)
+			return;
+		t->queue[t->queues++] = fd;
+	}
+}
+
+int tun_open(struct tun *t, const char *name, bool offload, unsigned queues, struct error *e)
 {
 	struct ifreq r = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
-	SCOPED_FD int fd = -1;
+	const char *what;
+	int fd;
 
 	if (!*name || strlen(name) >= sizeof(r.ifr_name))
 		return error_set(e, EINVAL, "device %s: expected a name of 1 to %zu characters",
 			name, sizeof(r.ifr_name) - 1);
-	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return error_errno(e, errno, "/dev/net/tun");
+	if (queues > 1)
+		r.ifr_flags |= IFF_MULTI_QUEUE;
 	memcpy(r.ifr_name, name, strlen(name));
-	if (ioctl(fd, TUNSETIFF, &r))
-		return error_errno(e, errno, "device %s", name);
+	fd = queue_open(&r, &what);
+	if (fd < 0)
+		return error_errno(e, -fd, "device %s: %s", name, what);
 	lengthen_queue(&r);
-	*t = (struct tun){.joins = negotiate(fd, offload)};
+	*t = (struct tun){.queue = {fd}, .queues = 1, .joins = negotiate(fd, offload)};
 	memcpy(t->name, r.ifr_name, sizeof(t->name));
-	t->fd = keep(&fd);
+	open_more(t, &r, queues);
 	return 0;
 }
 
 void tun_close(struct tun *t)
 {
-	if (t->fd >= 0)
-		close(t->fd);
-	t->fd = -1;
+	while (t->queues)
+		close(t->queue[--t->queues]);
 }
 
 int tun_set_mtu(const struct tun *t, uint32_t mtu, struct error *e)
@@ -84,9 +113,9 @@ int tun_set_mtu(const struct tun *t, uint32_t mtu, struct error *e)
 	return 0;
 }
 
-ssize_t tun_read(const struct tun *t, void *at)
+ssize_t tun_read(const struct tun *t, unsigned queue, void *at)
 {
-	ssize_t n = read(t->fd, at, TUN_READ_MOST);
+	ssize_t n = read(t->queue[queue], at, TUN_READ_MOST);
 
 	if (n < 0)
 		return -errno;
@@ -94,17 +123,22 @@ ssize_t tun_read(const struct tun *t, void *at)
 	return n > 0 ? n : 0;
 }
 
+static void forget(struct tun *t, unsigned kind)
+{
+	atomic_fetch_and_explicit(&t->joins, ~kind, memory_order_relaxed);
+}
+
 static void demote(struct tun *t, uint8_t type)
 {
 	switch (type) {
 	case VIRTIO_NET_HDR_GSO_TCPV4:
-		t->joins &= ~(unsigned)JOIN_TCP4;
+		forget(t, JOIN_TCP4);
 		break;
 	case VIRTIO_NET_HDR_GSO_TCPV6:
-		t->joins &= ~(unsigned)JOIN_TCP6;
+		forget(t, JOIN_TCP6);
 		break;
 	case VIRTIO_NET_HDR_GSO_UDP_L4:
-		t->joins &= ~(unsigned)JOIN_UDP;
+		forget(t, JOIN_UDP);
 		break;
 	default:
 		break;
@@ -113,7 +147,7 @@ static void demote(struct tun *t, uint8_t type)
 
 enum drop tun_write(struct tun *t, const struct join_write *w)
 {
-	while (writev(t->fd, w->pieces, w->count) < 0) {
+	while (writev(t->queue[0], w->pieces, w->count) < 0) {
 		switch (errno) {
 		case EINTR:
 			continue;

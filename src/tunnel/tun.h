@@ -14,11 +14,12 @@
  * The kernel is asked at start which kinds it knows, and asked no more for a
  * kind that it refuses later.
  *
- * Reading belongs to one thread and writing to another; `joins` is the
- * writer's.  Source: Linux networking/tuntap.rst; virtio 1.2 section 5.1.6.
+ * A device may have several queues, for as many threads: a flow is always in the same
+ * (steer.h).  Any thread may write.  Source: Linux networking/tuntap.rst; virtio 1.2 section 5.1.6.
  */
 #pragma once
 #include <net/if.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,36 +31,47 @@
 #include "tunnel/join.h"
 #include "tunnel/vnet.h"
 
-enum { TUN_READ_MOST = sizeof(struct virtio_net_hdr) + CUT_FRAME_MOST };
+enum {
+	TUN_READ_MOST = sizeof(struct virtio_net_hdr) + CUT_FRAME_MOST,
+	TUN_QUEUES = 8, /* at most */
+};
 
 struct tun {
-	int fd;
-	char name[IFNAMSIZ]; /* as the kernel chose it */
-	unsigned joins;	     /* JOIN_TCP4 | ...: kinds of superframe that it takes */
+	int queue[TUN_QUEUES]; /* descriptors, the first of which stands for the device */
+	unsigned queues;
+	char name[IFNAMSIZ];	/* as the kernel chose it */
+	_Atomic unsigned joins; /* JOIN_TCP4 | ...: kinds of superframe that it takes */
 };
 
 /* tun_open - create the device in the namespace of the caller, which needs CAP_NET_ADMIN
  *
  * name     may hold one "%d" for a number that is free
  * offload  false: single packets with complete checksums, both ways
+ * queues   1 to TUN_QUEUES; t->queues says how many it has become
  *
  * Returns 0, or -errno: -EBUSY when somebody else holds it.  The device is down,
  * without addresses, and goes when the descriptor is closed.
  */
-int tun_open(struct tun *t, const char *name, bool offload, struct error *e);
+int tun_open(struct tun *t, const char *name, bool offload, unsigned queues, struct error *e);
 void tun_close(struct tun *t);
 
 /* tun_set_mtu - in the namespace of the caller, by name */
 int tun_set_mtu(const struct tun *t, uint32_t mtu, struct error *e);
 
-/* tun_read - the next frame; never waits
+/* tun_read - the next frame of a queue; never waits
  *
  * at  out: a struct virtio_net_hdr, which says what the frame is, and behind it the frame;
  *     room for TUN_READ_MOST bytes
  *
  * Returns the frame's length, -EAGAIN when there is none, or -errno.
  */
-ssize_t tun_read(const struct tun *t, void *at);
+ssize_t tun_read(const struct tun *t, unsigned queue, void *at);
+
+/* tun_joins - kinds of superframe that it takes, so far */
+static inline unsigned tun_joins(const struct tun *t)
+{
+	return atomic_load_explicit(&t->joins, memory_order_relaxed);
+}
 
 /* tun_write - hand a frame to the stack
  *

@@ -19,51 +19,73 @@
 #include "tunnel/load.h"
 #include "tunnel/outbound.h"
 #include "tunnel/pace.h"
-#include "tunnel/staging.h"
 
 enum {
-	THREADS = 2,
 	ROUNDS = 16,	 /* bursts of one descriptor before we look at the others */
 	ROUNDS_BOTH = 2, /* the same where the other direction waits for us */
 
-	/* What control asks of a thread. */
+	/* What is asked of a thread, by control or by another. */
 	ASK_STOP = 1 << 0,
 	ASK_SOCKETS = 1 << 1, /* take worker->udp */
 	ASK_FLUSH = 1 << 2,   /* a peer was declared ready */
-	ASK_INBOUND = 1 << 3, /* what comes from the peers is yours from now on */
+	ASK_RECEIVE = 1 << 3, /* what comes from the peers is yours from now on, ... */
+	ASK_READ = 1 << 4,    /* ... and these queues of the device: thread->given */
+	ASK_HELP = 1 << 5,    /* ... for somebody: thread->called_by */
 
 	/* What woke us: the cookie of a descriptor. */
 	WOKE_ASKED = 0,
-	WOKE_TUN,
 	WOKE_IN4,
 	WOKE_IN6,
+	WOKE_TUN, /* and the number of the queue */
 };
+_Static_assert((int)WORKER_THREADS <= (int)QUIET_WORKERS, "each has a place in device->quiet");
+_Static_assert((int)WORKER_THREADS <= (int)TEAM_MEMBERS + 1, "all can be in one team");
 
 struct thread {
 	struct worker *worker;
 	pthread_t id;
 	bool runs;
-	bool outbound, inbound; /* its directions, now; its own to change once it runs */
 	int event, epoll;
 	struct udp udp; /* its copy of the descriptors */
-	_Atomic unsigned asked;
+	struct aead *aead;
 	struct pace pace;
 	struct load load;
+	struct outbound outbound;
+	struct inbound inbound;
+
+	/* what it does; its own to change once it runs */
+	uint32_t queues; /* of the device that it reads, by bits */
+	bool receives;
+	bool stops;
+
+	/* whom it helps */
+	struct thread *helps; /* who called it; NULL: nobody */
+	bool took;	      /* it has a direction that the other had */
+	_Atomic int helpers;  /* how many it has called, which are not back */
+
+	/* what others tell it */
+	_Atomic unsigned asked;
+	_Atomic uint32_t given;	  /* with ASK_READ */
+	struct thread *called_by; /* with ASK_HELP */
+
+	/* as a member of another one's team */
+	_Atomic bool is_member;
+	struct team_member member;
+	struct inbound_part part; /* also its own, when it leads */
 };
 
 struct worker {
 	struct device *device;
 	struct tun tun;
-	struct udp udp; /* control's copy */
-	_Atomic uint32_t mtu;
-	struct staging staging;
-	struct ring handshakes;
+	struct udp udp;	   /* control's copy */
 	struct aead *aead; /* control's, for keepalives */
+	struct outbound_shared outbound;
+	struct ring handshakes;
 	sem_t sockets_taken;
-	bool shares; /* the directions move between the threads */
-	struct thread threads[THREADS];
-	struct outbound outbound;
-	struct inbound inbound;
+	const struct load_rules *rules; /* that the threads follow; NULL: none */
+	_Atomic uint32_t idle;		/* those that do nothing, by bits */
+	unsigned count;
+	struct thread threads[WORKER_THREADS];
 };
 
 /* --- a thread ------------------------------------------------------------ */
@@ -83,19 +105,52 @@ static void unwatch(struct thread *t, int fd)
 		epoll_ctl(t->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
-static int watch_sockets(struct thread *t)
+static int receive_start(struct thread *t)
 {
-	int err = t->inbound ? watch(t, t->udp.in4, WOKE_IN4) : 0;
+	int err = watch(t, t->udp.in4, WOKE_IN4);
 
-	return err || !t->inbound ? err : watch(t, t->udp.in6, WOKE_IN6);
+	t->receives = true;
+	return err ? err : watch(t, t->udp.in6, WOKE_IN6);
+}
+
+static void receive_stop(struct thread *t)
+{
+	unwatch(t, t->udp.in4);
+	unwatch(t, t->udp.in6);
+	t->receives = false;
+}
+
+static int read_start(struct thread *t, uint32_t queues)
+{
+	const struct tun *tun = &t->worker->tun;
+	int err = 0;
+
+	for (unsigned q = 0; !err && q < tun->queues; q++)
+		if (queues >> q & 1)
+			err = watch(t, tun->queue[q], WOKE_TUN + q);
+	t->queues |= queues;
+	return err;
+}
+
+static void read_stop(struct thread *t, uint32_t queues)
+{
+	const struct tun *tun = &t->worker->tun;
+
+	for (unsigned q = 0; q < tun->queues; q++)
+		if (queues >> q & 1)
+			unwatch(t, tun->queue[q]);
+	t->queues &= ~queues;
 }
 
 static void take_sockets(struct thread *t)
 {
-	unwatch(t, t->inbound ? t->udp.in4 : -1);
-	unwatch(t, t->inbound ? t->udp.in6 : -1);
+	bool receives = t->receives;
+
+	if (receives)
+		receive_stop(t);
 	t->udp = t->worker->udp;
-	watch_sockets(t);
+	if (receives)
+		receive_start(t);
 	sem_post(&t->worker->sockets_taken);
 }
 
@@ -105,70 +160,190 @@ static void ask(struct thread *t, unsigned what)
 	eventfd_write(t->event, 1);
 }
 
-/* Returns false when the thread shall end. */
-static bool do_asked(struct thread *t)
-{
-	unsigned asked = atomic_exchange(&t->asked, 0);
-
-	if (asked & ASK_SOCKETS)
-		take_sockets(t);
-	if (asked & ASK_INBOUND) {
-		t->inbound = true;
-		watch_sockets(t);
-	}
-	if (asked & ASK_FLUSH)
-		outbound_flush(&t->worker->outbound, clock_now());
-	return !(asked & ASK_STOP);
-}
-
-/* --- one thread, or two (load.h) ----------------------------------------- */
+/* --- as many threads as the load demands (load.h) ------------------------- */
 
 static int64_t processor_time(const struct thread *t)
 {
 	struct timespec spent;
 	clockid_t clock;
 
-	if (pthread_getcpuclockid(t->id, &clock) || clock_gettime(clock, &spent))
+	if (!t || pthread_getcpuclockid(t->id, &clock) || clock_gettime(clock, &spent))
 		return 0;
 	return spent.tv_sec * SECOND + spent.tv_nsec;
 }
 
-/* Between two bursts: the other thread receives from here on, in the order in which we would. */
-static void give_inbound(struct thread *t, struct thread *to)
+static struct thread *thread_of(struct team_member *m)
 {
-	unwatch(t, t->udp.in4);
-	unwatch(t, t->udp.in6);
-	t->inbound = false;
-	ask(to, ASK_INBOUND);
+	return (struct thread *)(void *)((char *)m - offsetof(struct thread, member));
+}
+
+static struct thread *last_member(const struct thread *t)
+{
+	const struct team *team = &t->inbound.team;
+
+	return team->count ? thread_of(team->members[team->count - 1]) : NULL;
+}
+
+/* Together with the one whose share it would be without this one. */
+static int64_t both_times(const struct thread *t)
+{
+	return processor_time(t) + processor_time(t->helps ? t->helps : last_member(t));
+}
+
+static void begin_window(struct thread *t)
+{
+	load_begin(&t->load, clock_now(), processor_time(t), both_times(t));
+}
+
+/* One that does nothing, and nobody else has called; NULL: none. */
+static struct thread *idle_take(struct worker *w)
+{
+	uint32_t idle = atomic_load(&w->idle);
+
+	while (idle) {
+		unsigned i = (unsigned)__builtin_ctz(idle);
+
+		if (atomic_compare_exchange_weak(&w->idle, &idle, idle & ~(UINT32_C(1) << i)))
+			return &w->threads[i];
+	}
+	return NULL;
+}
+
+static void idle_give(struct thread *t)
+{
+	atomic_fetch_or(&t->worker->idle, UINT32_C(1) << (t - t->worker->threads));
+}
+
+static void member_add(struct thread *t, struct thread *other)
+{
+	atomic_store(&other->is_member, true);
+	inbound_add(&t->inbound, &other->member, &other->part);
+}
+
+static void member_dismiss(struct thread *t)
+{
+	struct thread *other = last_member(t);
+
+	inbound_del(&t->inbound);
+	atomic_store(&other->is_member, false);
+	idle_give(other);
+	eventfd_write(other->event, 1); /* it may have been waiting for that, to end */
+}
+
+static void dismiss_all(struct thread *t)
+{
+	while (t->inbound.team.count)
+		member_dismiss(t);
+}
+
+/* The upper half of what it reads. */
+static uint32_t half_of(uint32_t queues)
+{
+	uint32_t half = queues;
+
+	for (int n = __builtin_popcount(queues) / 2 + __builtin_popcount(queues) % 2; n > 0; n--)
+		half &= half - 1;
+	return half;
+}
+
+/* Between two bursts: what is given away goes on there in the order in which it would here. */
+static void call(struct thread *t, enum load_step step)
+{
+	struct thread *other = idle_take(t->worker);
+	uint32_t half = half_of(t->queues);
+
+	if (!other)
+		return;
+	if (step == LOAD_CALL && t->receives) {
+		member_add(t, other);
+		return;
+	}
+	atomic_fetch_add(&t->helpers, 1);
+	other->called_by = t;
+	if (step == LOAD_SPLIT) {
+		receive_stop(t);
+		ask(other, ASK_HELP | ASK_RECEIVE);
+	} else {
+		read_stop(t, half);
+		atomic_store(&other->given, half);
+		ask(other, ASK_HELP | ASK_READ);
+	}
+}
+
+static void leave(struct thread *t)
+{
+	struct thread *other = t->helps;
+	uint32_t queues = t->queues;
+
+	t->helps = NULL;
+	if (t->receives) {
+		receive_stop(t);
+		ask(other, ASK_RECEIVE);
+	}
+	if (queues) {
+		read_stop(t, queues);
+		atomic_fetch_or(&other->given, queues);
+		ask(other, ASK_READ);
+	}
+	atomic_fetch_sub(&other->helpers, 1);
+	idle_give(t);
 }
 
 static void share(struct thread *t)
 {
-	struct thread *first = &t->worker->threads[0], *second = &t->worker->threads[1];
-	int64_t window = t == first ? LOAD_SPLIT_WINDOW : LOAD_JOIN_WINDOW, now = clock_now();
+	const struct load_rules *rules = t->worker->rules;
+	bool others = atomic_load_explicit(&t->worker->idle, memory_order_relaxed);
+	bool member = t->inbound.team.count, helped = atomic_load(&t->helpers) || member;
+	struct load_role role = {
+		.can_split = others && t->receives && t->queues,
+		.can_call = others && (t->receives ? !t->queues : half_of(t->queues) != 0),
+		.has_member = member,
+		.can_leave = t->helps && !helped,
+		.took = t->receives,
+	};
+	int64_t now = clock_now();
+	enum load_step step;
 
-	if (!t->inbound || !load_is_due(&t->load, now, window))
+	if ((!t->receives && !t->queues) || !load_is_due(&t->load, rules, now))
 		return;
-	if (t == first) {
-		if (load_percent(&t->load, now, processor_time(t)) >= LOAD_FULL)
-			give_inbound(t, second);
-	} else {
-		int64_t spent = processor_time(first) + processor_time(t);
-		bool began = t->load.since; /* not while it helps for the first time */
-
-		if (load_percent(&t->load, now, spent) <= LOAD_LITTLE && began) {
-			t->load.since = 0;
-			give_inbound(t, first);
-		}
-	}
+	step = load_next(&t->load, rules, &role, now, processor_time(t), both_times(t));
+	if (step == LOAD_STAY)
+		return;
+	if (step == LOAD_DISMISS)
+		member_dismiss(t);
+	else if (step == LOAD_LEAVE)
+		leave(t);
+	else
+		call(t, step);
+	begin_window(t);
 }
 
-/* How long epoll may wait: a thread that helps out looks up when nothing comes. */
+/* How long epoll may wait: who helps, or is helped, looks up when nothing comes. */
 static int patience(const struct thread *t)
 {
-	bool helps = t->worker->shares && t->inbound && !t->outbound;
+	bool looks = t->worker->rules && (t->helps || t->inbound.team.count);
 
-	return helps ? (int)(LOAD_JOIN_WINDOW / MILLISECOND) : -1;
+	return looks ? (int)(t->worker->rules->window / MILLISECOND) : -1;
+}
+
+static void do_asked(struct thread *t)
+{
+	unsigned asked = atomic_exchange(&t->asked, 0);
+
+	if (asked & ASK_SOCKETS)
+		take_sockets(t);
+	if (asked & ASK_HELP)
+		t->helps = t->called_by;
+	if (asked & ASK_RECEIVE)
+		receive_start(t);
+	if (asked & ASK_READ)
+		read_start(t, atomic_exchange(&t->given, 0));
+	if (asked & (ASK_RECEIVE | ASK_READ))
+		begin_window(t);
+	if (asked & ASK_FLUSH)
+		outbound_flush(&t->outbound, clock_now());
+	if (asked & ASK_STOP)
+		t->stops = true;
 }
 
 /* --- bursts -------------------------------------------------------------- */
@@ -176,7 +351,7 @@ static int patience(const struct thread *t)
 /* The device is empty: stay away while small packets gather?  Returns 1 to read again. */
 static int nap(struct thread *t, int64_t now)
 {
-	const struct outbound *o = &t->worker->outbound;
+	const struct outbound *o = &t->outbound;
 	int64_t wait = pace_nap(&t->pace, now, o->count, o->bytes);
 	struct timespec ns = {.tv_nsec = wait};
 
@@ -186,31 +361,51 @@ static int nap(struct thread *t, int64_t now)
 	return 1;
 }
 
+static int burst(struct thread *t, uint32_t cookie, bool alone)
+{
+	int64_t now = clock_now();
+	int more;
+
+	if (cookie < WOKE_TUN)
+		return inbound_burst(
+			&t->inbound, cookie == WOKE_IN4 ? t->udp.in4 : t->udp.in6, now);
+	more = outbound_burst(&t->outbound, cookie - WOKE_TUN, now);
+	return !more && alone ? nap(t, now) : more;
+}
+
 /* One descriptor is readable: bursts until it is empty, or long enough.  alone: no other is. */
 static void serve(struct thread *t, uint32_t cookie, bool alone)
 {
-	struct worker *w = t->worker;
-	int rounds = t->inbound && t->outbound ? ROUNDS_BOTH : ROUNDS, more = 1;
+	const struct tun *tun = &t->worker->tun;
+	int rounds = t->receives && t->queues ? ROUNDS_BOTH : ROUNDS, more = 1;
 
 	for (int i = 0; i < rounds && more > 0; i++) {
-		int64_t now = clock_now();
-
-		if (cookie == WOKE_TUN)
-			more = outbound_burst(&w->outbound, now);
-		else
-			more = inbound_burst(
-				&w->inbound, cookie == WOKE_IN4 ? t->udp.in4 : t->udp.in6, now);
-		if (cookie == WOKE_TUN && !more && alone)
-			more = nap(t, now);
+		more = burst(t, cookie, alone);
 		if (atomic_load_explicit(&t->asked, memory_order_relaxed))
 			break;
 	}
 	/* A device that is down is not readable, one that is gone is an error for ever: do not
 	 * spin on it.  A socket's error is an ICMP message, and gone by having been read. */
-	if (more < 0 && cookie == WOKE_TUN) {
-		log_error("%s: the device cannot be read: %s", w->tun.name, strerror(-more));
-		unwatch(t, w->tun.fd);
+	if (more < 0 && cookie >= WOKE_TUN) {
+		log_error("%s: the device cannot be read: %s", tun->name, strerror(-more));
+		unwatch(t, tun->queue[cookie - WOKE_TUN]);
 	}
+}
+
+/* Until something is to be done; returns how many descriptors are readable. */
+static int rest(struct thread *t, struct epoll_event *ready, int most)
+{
+	bool is_member = atomic_load_explicit(&t->is_member, memory_order_relaxed);
+	int n = 0;
+
+	if (is_member && team_look(&t->member) && team_help(&t->member))
+		return 0;
+	team_sleep(&t->member);
+	if (!team_help(&t->member))
+		n = epoll_wait(t->epoll, ready, most, patience(t));
+	team_wake(&t->member);
+	team_help(&t->member);
+	return n;
 }
 
 static void *run(void *arg)
@@ -218,9 +413,9 @@ static void *run(void *arg)
 	struct thread *t = arg;
 	eventfd_t ignored;
 
-	for (;;) {
+	while (!t->stops || atomic_load(&t->is_member)) {
 		struct epoll_event ready[4];
-		int n = epoll_wait(t->epoll, ready, 4, patience(t));
+		int n = rest(t, ready, 4);
 
 		for (int i = 0; i < n; i++) {
 			if (ready[i].data.u32 == WOKE_ASKED)
@@ -228,11 +423,13 @@ static void *run(void *arg)
 			else
 				serve(t, ready[i].data.u32, n == 1);
 		}
-		if (t->worker->shares)
+		if (t->worker->rules)
 			share(t);
-		if (atomic_load(&t->asked) && !do_asked(t))
-			return NULL;
+		if (atomic_load(&t->asked))
+			do_asked(t);
 	}
+	dismiss_all(t);
+	return NULL;
 }
 
 /* A thread inherits from us what these change for the moment:
@@ -262,40 +459,49 @@ static int create(struct thread *t)
 	return err;
 }
 
-static int thread_start(struct worker *w, struct thread *t, bool outbound, bool inbound)
+/* Take memory; `w` is complete but for its threads. */
+static int thread_init(struct worker *w, struct thread *t, const char *aead)
 {
+	unsigned id = (unsigned)(t - w->threads);
 	int err;
 
 	t->worker = w;
-	t->outbound = outbound;
-	t->inbound = inbound;
 	t->udp = w->udp;
 	t->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	t->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (t->event < 0 || t->epoll < 0)
 		return -errno;
-	err = watch(t, t->event, WOKE_ASKED);
-	if (!err && outbound)
-		err = watch(t, w->tun.fd, WOKE_TUN);
+	t->member.event = t->event;
+	t->aead = t->part.aead = aead_new(aead);
+	if (!t->aead)
+		return -ENOMEM;
+	err = outbound_init(&t->outbound, &w->outbound, &t->udp, t->aead, id);
 	if (!err)
-		err = watch_sockets(t);
-	if (err)
-		return err;
-	err = create(t);
+		err = inbound_init(&t->inbound, w->device, &w->tun, &w->handshakes, &t->part, id);
+	return err;
+}
+
+static int thread_start(struct thread *t, uint32_t queues, bool receives)
+{
+	int err = watch(t, t->event, WOKE_ASKED);
+
+	err = err ? err : read_start(t, queues);
+	if (!err && receives)
+		err = receive_start(t);
+	err = err ? err : create(t);
 	t->runs = !err;
 	return err;
 }
 
-static void thread_stop(struct thread *t)
+static void thread_done(struct thread *t)
 {
-	if (t->runs) {
-		ask(t, ASK_STOP);
-		pthread_join(t->id, NULL);
-	}
 	if (t->event >= 0)
 		close(t->event);
 	if (t->epoll >= 0)
 		close(t->epoll);
+	outbound_done(&t->outbound);
+	inbound_done(&t->inbound);
+	aead_free(t->aead);
 }
 
 /* --- control ------------------------------------------------------------- */
@@ -308,28 +514,67 @@ static int processors(void)
 	return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
 }
 
-static int start_threads(struct worker *w, unsigned threads)
+static unsigned thread_count(unsigned wanted)
 {
-	int err;
+	int most = wanted ? (int)wanted : processors();
 
-	w->shares = !threads && processors() > 1;
-	/* The second first: the first may ask it at once. */
-	err = threads == 2 ? thread_start(w, &w->threads[1], false, true)
-	      : w->shares  ? thread_start(w, &w->threads[1], false, false)
-			   : 0;
-	return err ? err : thread_start(w, &w->threads[0], true, threads != 2);
+	return most < WORKER_THREADS ? (unsigned)most : WORKER_THREADS;
 }
 
-static int take_memory(struct worker *w, const char *aead)
+/* Two threads have a direction each, unless one has both.  More divide the device's queues. */
+unsigned worker_queues(unsigned threads)
 {
-	int err = staging_init(&w->staging);
+	unsigned count = thread_count(threads), most = threads ? (count + 1) / 2 : count;
+
+	if (count < 3)
+		return 1;
+	return most < TUN_QUEUES ? most : TUN_QUEUES;
+}
+
+/* The first is the last to start: it may call the others at once. */
+static int start_by_load(struct worker *w, const struct load_rules *rules)
+{
+	int err = 0;
+
+	w->rules = rules;
+	w->idle = (UINT32_C(1) << w->count) - 2;
+	for (unsigned i = w->count - 1; !err && i > 0; i--)
+		err = thread_start(&w->threads[i], 0, false);
+	return err ? err : thread_start(&w->threads[0], (UINT32_C(1) << w->tun.queues) - 1, true);
+}
+
+/* The even ones read, the odd ones receive: the first of them leads the others. */
+static int start_all(struct worker *w)
+{
+	uint32_t left = (UINT32_C(1) << w->tun.queues) - 1;
+	int err = 0;
+
+	for (unsigned i = 3; i < w->count; i += 2)
+		member_add(&w->threads[1], &w->threads[i]);
+	for (unsigned i = w->count - 1; !err && i > 0; i--) {
+		uint32_t queue = i % 2 ? 0 : left & UINT32_C(1) << i / 2;
+
+		left &= ~queue;
+		err = thread_start(&w->threads[i], queue, i == 1);
+	}
+	return err ? err : thread_start(&w->threads[0], left, w->count == 1);
+}
+
+static int start_threads(struct worker *w, const struct worker_options *o)
+{
+	if (w->count > 1 && (o->rules || !o->threads))
+		return start_by_load(w, o->rules ? o->rules : &load_rules);
+	return start_all(w);
+}
+
+static int take_memory(struct worker *w, const struct worker_options *o)
+{
+	int err = outbound_shared_init(&w->outbound, w->device, &w->tun, o->mtu);
 
 	err = err ? err : ring_init(&w->handshakes);
-	err = err ? err
-		  : outbound_init(&w->outbound, w->device, &w->tun, &w->threads[0].udp, &w->staging,
-			    &w->mtu, 0, aead);
-	err = err ? err : inbound_init(&w->inbound, w->device, &w->tun, &w->handshakes, 1, aead);
-	if (!err && !(w->aead = aead_new(aead)))
+	for (unsigned i = 0; !err && i < w->count; i++)
+		err = thread_init(w, &w->threads[i], o->aead);
+	if (!err && !(w->aead = aead_new(o->aead)))
 		err = -ENOMEM;
 	return err;
 }
@@ -346,13 +591,13 @@ int worker_start(struct worker **out, struct device *device, const struct tun *t
 	w->tun = *tun;
 	w->udp = *udp;
 	w->handshakes.event = -1;
-	atomic_store(&w->mtu, options->mtu);
-	for (int i = 0; i < THREADS; i++)
+	w->count = thread_count(options->threads);
+	for (unsigned i = 0; i < w->count; i++)
 		w->threads[i].event = w->threads[i].epoll = -1;
 	sem_init(&w->sockets_taken, 0, 0);
-	err = take_memory(w, options->aead);
+	err = take_memory(w, options);
 	if (!err)
-		err = start_threads(w, options->threads);
+		err = start_threads(w, options);
 	if (err) {
 		worker_stop(w);
 		return error_errno(e, -err, "%s: the workers", tun->name);
@@ -365,12 +610,19 @@ void worker_stop(struct worker *w)
 {
 	if (!w)
 		return;
-	for (int i = 0; i < THREADS; i++)
-		thread_stop(&w->threads[i]);
-	staging_done(&w->staging);
+	for (unsigned i = 0; i < w->count; i++) {
+		if (w->threads[i].runs)
+			ask(&w->threads[i], ASK_STOP);
+		else
+			dismiss_all(&w->threads[i]); /* it could not be started */
+	}
+	for (unsigned i = 0; i < w->count; i++)
+		if (w->threads[i].runs)
+			pthread_join(w->threads[i].id, NULL);
+	for (unsigned i = 0; i < w->count; i++)
+		thread_done(&w->threads[i]);
+	outbound_shared_done(&w->outbound);
 	ring_done(&w->handshakes);
-	outbound_done(&w->outbound);
-	inbound_done(&w->inbound);
 	aead_free(w->aead);
 	sem_destroy(&w->sockets_taken);
 	free(w);
@@ -379,10 +631,10 @@ void worker_stop(struct worker *w)
 void worker_sockets(struct worker *w, const struct udp *udp)
 {
 	w->udp = *udp;
-	for (int i = 0; i < THREADS; i++)
+	for (unsigned i = 0; i < w->count; i++)
 		if (w->threads[i].runs)
 			ask(&w->threads[i], ASK_SOCKETS);
-	for (int i = 0; i < THREADS; i++)
+	for (unsigned i = 0; i < w->count; i++)
 		if (w->threads[i].runs)
 			while (sem_wait(&w->sockets_taken) && errno == EINTR)
 				continue;
@@ -390,7 +642,7 @@ void worker_sockets(struct worker *w, const struct udp *udp)
 
 void worker_mtu(struct worker *w, uint32_t mtu)
 {
-	atomic_store_explicit(&w->mtu, mtu, memory_order_relaxed);
+	atomic_store_explicit(&w->outbound.mtu, mtu, memory_order_relaxed);
 }
 
 int worker_handshake_fd(const struct worker *w)
@@ -433,7 +685,7 @@ void worker_ready(struct worker *w, struct peer *p, bool keepalive)
 {
 	if (!w)
 		return;
-	if (staging_ready(&w->staging, p))
+	if (staging_ready(&w->outbound.staging, p))
 		ask(&w->threads[0], ASK_FLUSH);
 	else if (keepalive)
 		send_keepalive(w, p);
@@ -441,7 +693,7 @@ void worker_ready(struct worker *w, struct peer *p, bool keepalive)
 
 void worker_purge(struct worker *w, struct peer *p)
 {
-	uint32_t lost = w ? staging_drop(&w->staging, p) : 0;
+	uint32_t lost = w ? staging_drop(&w->outbound.staging, p) : 0;
 
 	if (lost)
 		peer_drop(p, DROP_STAGING_GIVEN_UP, lost);
@@ -450,5 +702,5 @@ void worker_purge(struct worker *w, struct peer *p)
 void worker_release(struct worker *w, struct peer *p)
 {
 	if (w)
-		staging_drop(&w->staging, p);
+		staging_drop(&w->outbound.staging, p);
 }

@@ -10,9 +10,10 @@
  *	                  v                  |
  *	                 control (device.h, one thread)
  *
- * One thread carries both directions; a second takes what comes from the peers
- * while one is not enough (load.h), and sleeps otherwise.  Where there is one
- * processor there is no second.  Each runs a burst from its first station to its
+ * One thread carries both directions; others join in while it is not enough
+ * (load.h), up to as many as there are processors, and sleep otherwise: they read
+ * some of the device's queues (tun.h), or are in the team of who receives (team.h).
+ * A flow stays with one of them.  Each runs a burst from its first station to its
  * last, and sleeps in epoll when nothing comes.  Nothing is allocated after
  * worker_start().
  *
@@ -26,22 +27,29 @@
 
 #include "base/error.h"
 #include "tunnel/device.h"
+#include "tunnel/load.h"
 #include "tunnel/ring.h"
 #include "tunnel/tun.h"
 #include "tunnel/udp.h"
+
+enum { WORKER_THREADS = 16 }; /* at most */
 
 struct worker;
 
 struct worker_options {
 	const char *aead; /* NULL: the best of this machine (aead.h) */
-	unsigned threads; /* 1; 2: one each way, always; 0: a second under load */
-	uint32_t mtu;	  /* of the device */
+	unsigned threads; /* so many, always, half of them each way; 0: as the load demands */
+	const struct load_rules *rules; /* of a test: so many at most, by these; NULL */
+	uint32_t mtu;			/* of the device */
 };
+
+/* worker_queues - how many queues of the device so many threads can use (worker_options.threads) */
+unsigned worker_queues(unsigned threads);
 
 /* worker_start - take memory, begin to carry
  *
  * device  initialised; stays where it is until worker_stop()
- * tun     the descriptor stays the caller's
+ * tun     the descriptors stay the caller's
  * udp     likewise
  *
  * Returns 0 with *w set, or -errno.
