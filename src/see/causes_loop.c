@@ -105,6 +105,12 @@ static bool l2_loop_say(struct scene *s, int port, int count, const struct seen 
 		"%s and %s forward; stp_state is 0 on %s in %s and %s in %s", d->name, peer->name,
 		bridge->name, scene_name(s, d->netns), other->name, scene_name(s, peer->netns));
 	verdict_fix(s->verdict, "%s link set dev %s down", scene_ip(s, d->netns, ip), d->name);
+	/* What the bridges have learnt of frames that went round leads astray. */
+	verdict_fix(s->verdict, "%s link set dev %s type bridge fdb_flush",
+		scene_ip(s, d->netns, ip), bridge->name);
+	if (other != bridge)
+		verdict_fix(s->verdict, "%s link set dev %s type bridge fdb_flush",
+			scene_ip(s, peer->netns, ip), other->name);
 	return true;
 }
 
