@@ -1,6 +1,8 @@
 #include "tunnel/inbound.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <sched.h>
 #include <string.h>
 
 #include "tunnel/packet.h"
@@ -52,8 +54,13 @@ static void write_singly(
 	}
 }
 
+/* A socket of the usual size holds so many large datagrams.  More of them in one go would only
+ * push one another out, before the program that reads it has had the processor. */
+enum { DATAGRAMS = 64 };
+
 static void write_frames(struct tun *tun, const struct join *j)
 {
+	unsigned datagrams = 0;
 	struct join_write w;
 
 	for (unsigned k = 0; k < j->frame_count; k++) {
@@ -66,6 +73,12 @@ static void write_frames(struct tun *tun, const struct join *j)
 			write_singly(tun, j, k, &w);
 		else if (why != DROP_NONE)
 			peer_drop(f->owner, why, f->count);
+		if (j->packets[f->first].packet.protocol == IPPROTO_UDP)
+			datagrams += f->count;
+		if (datagrams >= DATAGRAMS) {
+			sched_yield();
+			datagrams = 0;
+		}
 	}
 }
 
