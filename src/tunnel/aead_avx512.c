@@ -3,10 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "tunnel/aead_kinds.h"
 #include "tunnel/aead_lanes.h"
 
-enum { CLASSES = 10 };
+enum {
+	CLASSES = 10,
+	STACK_MOST = 4096, /* what the lanes use, and may leave secrets in */
+};
 
 struct sorter {
 	struct aead_lanes *lanes;
@@ -72,8 +77,10 @@ static void run(struct sorter *s, struct aead_job *jobs, size_t n, aead_group *g
 	for (unsigned class = 0; class < CLASSES; class ++)
 		if (s->count[class])
 			run_class(s, class, group, one);
-	if (s->used)
+	if (s->used) {
 		aead_lanes_wipe(s->lanes);
+		sodium_stackzero(STACK_MOST);
+	}
 	s->used = false;
 }
 

@@ -11,7 +11,8 @@
 
 enum { OVERHEAD = sizeof(struct wire_data) + WIRE_TAG };
 
-int burst_init(struct burst *b, const struct udp *udp, struct aead *aead)
+int burst_init(
+	struct burst *b, const struct udp *udp, struct aead *aead, struct burst_losses *losses)
 {
 	void *memory =
 		mmap(NULL, BURST_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -21,6 +22,7 @@ int burst_init(struct burst *b, const struct udp *udp, struct aead *aead)
 	b->memory = memory == MAP_FAILED ? NULL : memory;
 	b->sender = udp_sender_new(NULL);
 	b->aead = aead;
+	b->losses = losses;
 	if (b->memory && b->sender)
 		return 0;
 	burst_done(b);
@@ -108,13 +110,13 @@ static void tell_probes(const struct burst *b)
 /* A line for the first packet lost, not for each: silent until a minute went without. */
 static void loss_say(struct burst *b, const struct peer *p, enum drop why, int64_t now)
 {
+	int64_t last = atomic_exchange_explicit(&b->losses->at[why], now, memory_order_relaxed);
 	char key[CONFIG_KEY_TEXT];
 
-	if (!b->lost_at[why] || now - b->lost_at[why] > BURST_SAY_AGAIN) {
-		config_key_text(key, p->key);
-		log_warning("peer %s: packets are lost: %s", key, drop_text(why));
-	}
-	b->lost_at[why] = now;
+	if (last && now - last <= BURST_SAY_AGAIN)
+		return;
+	config_key_text(key, p->key);
+	log_warning("peer %s: packets are lost: %s", key, drop_text(why));
 }
 
 static uint64_t settle(struct burst *b, const struct udp_run *r, struct peer *p, int64_t now)

@@ -34,10 +34,16 @@ enum {
 
 #define BURST_SAY_AGAIN (60 * SECOND)
 
+/* When a run was last lost, for each reason; of all threads of a tunnel.  Zeroed: never. */
+struct burst_losses {
+	_Atomic int64_t at[DROP_REASONS];
+};
+
 struct burst {
 	const struct udp *udp;
 	struct udp_sender *sender;
 	struct aead *aead;
+	struct burst_losses *losses;
 	uint8_t *memory;
 	uint32_t used, packets, run_count;
 	bool run_open; /* the last run may grow */
@@ -50,12 +56,12 @@ struct burst {
 	uint16_t lengths[BURST_PACKETS]; /* without padding */
 	struct udp_run runs[UDP_RUNS];
 	struct session *sessions[UDP_RUNS];
-
-	int64_t lost_at[DROP_REASONS]; /* when a run was last lost for this reason */
 };
 
-/* burst_init - udp and aead, which is the thread's, stay the caller's.  Returns 0 or -errno. */
-int burst_init(struct burst *b, const struct udp *udp, struct aead *aead);
+/* burst_init - udp, losses and aead, which is the thread's, stay the caller's.  Returns 0 or
+ * -errno. */
+int burst_init(
+	struct burst *b, const struct udp *udp, struct aead *aead, struct burst_losses *losses);
 void burst_done(struct burst *b);
 
 /* burst_to - the packets that follow are for the peer of s, at this endpoint */

@@ -88,7 +88,7 @@ static bool has_packet(const struct inbound *i, uint32_t k)
 }
 
 /* The flows of this part. */
-static void write_part(void *arg, unsigned part, unsigned parts)
+static void write_part(void *arg, unsigned part)
 {
 	struct inbound *i = arg;
 	struct join *j = &i->parts[part]->join;
@@ -97,20 +97,28 @@ static void write_part(void *arg, unsigned part, unsigned parts)
 	for (uint32_t k = 0; k < i->count; k++) {
 		const struct arrival *a = &i->arrivals[k];
 
-		if (has_packet(i, k) && (parts == 1 || a->slot % parts == part))
+		if (has_packet(i, k) && (i->shares == 1 || a->slot % i->shares == part))
 			join_add(j, &a->packet, a->session->peer);
 	}
 	write_frames(i->tun, j);
 	join_clear(j);
 }
 
-/* What may belong to any flow keeps its place among all. */
-static bool each_has_a_flow(const struct inbound *i)
+/* The same writes a flow in each burst, so that all of it goes the same way behind the device,
+ * too.  Where something may belong to any flow, and has to keep its place among all: one. */
+static void write_all(struct inbound *i)
 {
-	for (uint32_t k = 0; k < i->count; k++)
-		if (has_packet(i, k) && i->arrivals[k].slot == JOIN_SLOTS)
-			return false;
-	return true;
+	uint32_t parts = 0;
+
+	i->shares = i->team.count + 1;
+	for (uint32_t k = 0; k < i->count; k++) {
+		if (!has_packet(i, k))
+			continue;
+		parts |= UINT32_C(1) << i->arrivals[k].slot % i->shares;
+		if (i->arrivals[k].slot == JOIN_SLOTS)
+			i->shares = parts = 1;
+	}
+	team_run(&i->team, parts, write_part, i);
 }
 
 /* --- replay ---------------------------------------------------------------- */
@@ -190,12 +198,12 @@ static enum drop admit(const struct inbound *i, struct arrival *a, const struct 
 }
 
 /* Some of the burst's packets; whole groups, as they are opened side by side. */
-static void open_part(void *arg, unsigned part, unsigned parts)
+static void open_part(void *arg, unsigned part)
 {
 	enum { GROUP = 8 };
 	struct inbound *i = arg;
-	uint32_t groups = (i->count + GROUP - 1) / GROUP;
-	uint32_t first = groups * part / parts * GROUP, end = groups * (part + 1) / parts * GROUP;
+	uint32_t groups = (i->count + GROUP - 1) / GROUP, shares = i->shares;
+	uint32_t first = groups * part / shares * GROUP, end = groups * (part + 1) / shares * GROUP;
 
 	if (end > i->count)
 		end = i->count;
@@ -211,16 +219,21 @@ static void open_part(void *arg, unsigned part, unsigned parts)
 	}
 }
 
-void inbound_write(struct inbound *i)
+static void open_all(struct inbound *i)
 {
 	unsigned all = i->team.count + 1, worth = 1 + i->count / INBOUND_SHARE;
 
+	i->shares = worth < all ? worth : all;
+	team_run(&i->team, (UINT32_C(1) << i->shares) - 1, open_part, i);
+}
+
+void inbound_write(struct inbound *i)
+{
 	if (!i->count)
 		return;
-	team_run(&i->team, worth < all ? worth : all, open_part, i);
+	open_all(i);
 	accept_all(i);
-	/* All, so that the same writes a flow in each burst. */
-	team_run(&i->team, each_has_a_flow(i) ? all : 1, write_part, i);
+	write_all(i);
 	i->count = 0;
 }
 

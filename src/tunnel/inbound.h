@@ -71,6 +71,7 @@ struct inbound {
 	struct inbound_record record;
 
 	struct team team;
+	unsigned shares; /* in which the work at hand is cut, at most one for each */
 	struct inbound_part *parts[TEAM_MEMBERS + 1]; /* the first is our own */
 };
 

@@ -14,7 +14,14 @@ static uint32_t payload_length(const struct packet *p)
 	return p->length - p->payload;
 }
 
-/* Of what names a flow: addresses and ports. */
+/* A fragment, or behind headers that are not read: its ports are not known. */
+static bool may_be_of_any_flow(const struct packet *p)
+{
+	return !p->whole &&
+	       (p->protocol == IPPROTO_TCP || p->protocol == IPPROTO_UDP || p->version == 6);
+}
+
+/* Of what names a flow: addresses, and ports where there are some. */
 static unsigned flow_hash(const struct packet *p)
 {
 	const uint8_t *at = packet_source(p);
@@ -24,15 +31,17 @@ static unsigned flow_hash(const struct packet *p)
 		memcpy(&word, at, sizeof(word));
 		hash = (hash ^ word) * 0x9e3779b1;
 	}
-	memcpy(&word, p->at + p->l4, sizeof(word));
-	hash = (hash ^ word) * 0x9e3779b1;
+	if (p->whole) {
+		memcpy(&word, p->at + p->l4, sizeof(word));
+		hash = (hash ^ word) * 0x9e3779b1;
+	}
 	return hash >> 26;
 }
 _Static_assert(JOIN_SLOTS == 1 << (32 - 26), "flow_hash() gives a slot");
 
 uint8_t join_slot(const struct packet *p)
 {
-	return p->whole ? (uint8_t)flow_hash(p) : JOIN_SLOTS;
+	return may_be_of_any_flow(p) ? JOIN_SLOTS : (uint8_t)flow_hash(p);
 }
 
 /* May the packet be in a frame with others, by itself? */
@@ -135,8 +144,8 @@ bool join_add(struct join *j, const struct packet *p, void *owner)
 			*slot = 0;
 			slot = NULL;
 		}
-	} else if (p->protocol == IPPROTO_TCP || p->protocol == IPPROTO_UDP || p->version == 6) {
-		memset(j->open, 0, sizeof(j->open)); /* it may belong to any flow */
+	} else if (may_be_of_any_flow(p)) {
+		memset(j->open, 0, sizeof(j->open));
 	}
 
 	f = &j->frames[j->frame_count++];

@@ -83,9 +83,9 @@ static inline int wire_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, in
 	return (int)n;
 }
 
-static inline int wire_wait(int fd)
+static inline int wire_wait(int fd, int ms)
 {
-	return 1;
+	return ms;
 }
 
 static const struct udp_calls wire_calls = {wire_sendmmsg, wire_wait};

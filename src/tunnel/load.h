@@ -70,8 +70,8 @@ static inline bool load_is_due(const struct load *l, const struct load_rules *ru
 
 /* load_next - the window is over; a new one begins
  *
- * own, both  processor time so far, as in load_begin(): both, of the thread and the one that it
- *            helps, or its last member
+ * own, both  processor time so far, as in load_begin(): both, of the thread and its last member
+ *            or, where it has none, the one that it helps
  */
 enum load_step load_next(struct load *l, const struct load_rules *rules,
 	const struct load_role *role, int64_t now, int64_t own, int64_t both);

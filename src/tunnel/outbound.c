@@ -34,7 +34,7 @@ int outbound_init(struct outbound *o, struct outbound_shared *shared, const stru
 	memset(o, 0, sizeof(*o));
 	o->shared = shared;
 	o->id = id;
-	err = burst_init(&o->burst, udp, aead);
+	err = burst_init(&o->burst, udp, aead, &shared->losses);
 	if (err)
 		return err;
 	memory = mmap(
@@ -86,7 +86,7 @@ static void answer_unreachable(struct outbound *o, const struct packet *p)
 	uint32_t length = unreachable_make(answer, p);
 	struct join_write w = {.count = 2};
 
-	if (!length || !unreachable_may(&o->unreachable, o->now))
+	if (!length || !unreachable_may(&o->shared->unreachable, o->now))
 		return;
 	w.pieces[0] = (struct iovec){&w.vnet, sizeof(w.vnet)};
 	w.pieces[1] = (struct iovec){answer, length};

@@ -36,6 +36,8 @@ struct outbound_shared {
 	struct device *device;
 	struct tun *tun;
 	struct staging staging;
+	struct unreachable_limit unreachable;
+	struct burst_losses losses;
 	_Atomic uint32_t mtu;
 };
 
@@ -48,7 +50,6 @@ struct outbound {
 	struct outbound_shared *shared;
 	unsigned id; /* in device->quiet */
 	int64_t now;
-	struct unreachable_limit unreachable;
 	uint8_t *memory; /* what is read, and room for one packet that was staged */
 	struct burst burst;
 	uint32_t at[OUTBOUND_FRAMES], lengths[OUTBOUND_FRAMES];

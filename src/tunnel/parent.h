@@ -32,7 +32,7 @@ struct parent_options {
 	const char *metrics; /* where to serve metrics (metrics.h); NULL: nowhere */
 	bool no_offload;     /* single packets to and from the device (tun.h) */
 	const char *crypto;  /* a kind of AEAD (aead.h); NULL: the best of this machine */
-	unsigned threads;    /* that carry packets (worker.h); 0: as the machine has processors */
+	unsigned threads;    /* that carry packets (worker.h); 0: as the load demands */
 	struct daemon daemon;
 };
 

@@ -63,14 +63,13 @@ void session_free(struct session *s);
  */
 static inline bool session_claim(struct session *s, uint64_t n, uint64_t *first)
 {
-	uint64_t at = atomic_load_explicit(&s->counter, memory_order_relaxed);
-
-	if (at >= REPLAY_END || n > REPLAY_END - at)
-		return false;
-	/* Workers that race past the check claim at most a few bursts more: the 8192
-	 * counters behind REPLAY_END are there for them, and the receiver refuses those. */
-	*first = atomic_fetch_add_explicit(&s->counter, n, memory_order_relaxed);
-	return *first < REPLAY_END && n <= REPLAY_END - *first;
+	*first = atomic_load_explicit(&s->counter, memory_order_relaxed);
+	do
+		if (*first >= REPLAY_END || n > REPLAY_END - *first)
+			return false;
+	while (!atomic_compare_exchange_weak_explicit(
+		&s->counter, first, *first + n, memory_order_relaxed, memory_order_relaxed));
+	return true;
 }
 
 /* session_is_alive - may packets still be sent and accepted under it? */

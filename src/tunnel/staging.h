@@ -71,7 +71,10 @@ static inline bool staging_pending(const struct peer *p)
  */
 uint32_t staging_put(struct staging *s, struct peer *p, const void *packet, uint32_t length);
 
-/* staging_lock, staging_unlock - around those below, and the use of what they return */
+/* staging_lock, staging_unlock - around those below, and the use of what they return
+ *
+ * One lock for all peers, held while what waited is sent: 100 ms where the socket is full.
+ */
 void staging_lock(struct staging *s);
 void staging_unlock(struct staging *s);
 

@@ -7,7 +7,6 @@
 
 #include <bpf/bpf.h>
 
-#include "base/scoped.h"
 #include "tunnel/packet.h"
 
 /* Registers: 6 holds the packet, 7 the hash, 8 an offset, 0 what was loaded. */
@@ -68,12 +67,15 @@ static const struct bpf_insn program[] = {
 	RETURN,
 };
 
-int steer_set(int fd)
+int steer_load(void)
 {
-	SCOPED_FD int loaded = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "warren_steer",
-		"Dual MIT/GPL", program, sizeof(program) / sizeof(*program), NULL);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "warren_steer", "Dual MIT/GPL", program,
+		sizeof(program) / sizeof(*program), NULL);
 
-	if (loaded < 0)
-		return -errno;
+	return fd < 0 ? -errno : fd;
+}
+
+int steer_set(int fd, int loaded)
+{
 	return ioctl(fd, TUNSETSTEERINGEBPF, &loaded) ? -errno : 0;
 }

@@ -6,14 +6,15 @@
  * chooses by what never changes:
  *
  *	TCP          addresses and ports
- *	all others   addresses: fragments, which have no ports, stay with their flow
+ *	all others   addresses, so that the fragments of a datagram, which have no ports,
+ *	             stay with the others of its flow (TCP's, which hardly occur, do not)
  *
  * Source: Linux include/uapi/linux/if_tun.h, TUNSETSTEERINGEBPF (since 4.16).
  */
 #pragma once
 
-/* steer_set - for the device of this descriptor, whose first queue it is
- *
- * Returns 0, or -errno: where it may not be, there should be one queue.
- */
-int steer_set(int fd);
+/* steer_load - returns a descriptor of the program, or -errno: then there should be one queue */
+int steer_load(void);
+
+/* steer_set - let it choose, for the device of this descriptor.  Returns 0 or -errno. */
+int steer_set(int fd, int program);

@@ -45,22 +45,25 @@ static void wait_for_members(struct team *t)
 	}
 }
 
-void team_run(struct team *t, unsigned parts, team_work *work, void *arg)
+void team_run(struct team *t, uint32_t parts, team_work *work, void *arg)
 {
 	t->work = work;
 	t->arg = arg;
-	t->parts = parts;
-	atomic_store_explicit(&t->left, parts - 1, memory_order_relaxed);
-	for (unsigned i = 0; i + 1 < parts; i++) {
+	atomic_store_explicit(
+		&t->left, (uint32_t)__builtin_popcount(parts & ~UINT32_C(1)), memory_order_relaxed);
+	for (unsigned i = 0; i < t->count; i++) {
 		struct team_member *m = t->members[i];
 
+		if (!(parts >> (i + 1) & 1))
+			continue;
 		m->part = i + 1;
 		/* Either it sees this, or we see that it sleeps. */
 		atomic_store(&m->posted, t);
 		if (atomic_load(&m->sleeps))
 			eventfd_write(m->event, 1);
 	}
-	work(arg, 0, parts);
+	if (parts & 1)
+		work(arg, 0);
 	wait_for_members(t);
 }
 
@@ -71,7 +74,7 @@ bool team_help(struct team_member *m)
 	if (!t)
 		return false;
 	atomic_store_explicit(&m->posted, NULL, memory_order_relaxed);
-	t->work(t->arg, m->part, t->parts);
+	t->work(t->arg, m->part);
 	if (atomic_fetch_sub_explicit(&t->left, 1, memory_order_acq_rel) == 1)
 		futex(t, FUTEX_WAKE, 1);
 	return true;

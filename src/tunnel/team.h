@@ -1,7 +1,7 @@
 /* team.h - threads that do one piece of work together
  *
  * One thread leads, others are members.  What the leader wants done is cut into
- * as many parts as they are; each does one, and team_run() returns when all are
+ * parts, one for each, or for some of them; team_run() returns when all are
  * done.  Between two pieces of work members wait: for a moment by looking, then
  * asleep.
  *
@@ -18,7 +18,7 @@
 
 enum { TEAM_MEMBERS = 15 }; /* at most */
 
-typedef void team_work(void *arg, unsigned part, unsigned parts);
+typedef void team_work(void *arg, unsigned part);
 
 struct team;
 
@@ -36,18 +36,17 @@ struct team {
 	struct team_member *members[TEAM_MEMBERS];
 	team_work *work;
 	void *arg;
-	unsigned parts;
 	_Alignas(64) _Atomic uint32_t left; /* parts that members have still to do */
 };
 
 void team_add(struct team *t, struct team_member *m);
 void team_del(struct team *t); /* the one that was added last */
 
-/* team_run - the leader: do all parts of this work
+/* team_run - the leader: do these parts of the work
  *
- * parts  1 to t->count + 1: that many take part
+ * parts  by bits: 0 is the leader's, i the one of who was added as the i-th
  */
-void team_run(struct team *t, unsigned parts, team_work *work, void *arg);
+void team_run(struct team *t, uint32_t parts, team_work *work, void *arg);
 
 /* team_help - a member: do what was posted; returns false when nothing was
  *

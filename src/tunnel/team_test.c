@@ -14,17 +14,22 @@ static _Atomic bool over;
 
 /* The sum of 1 .. n, each part its own numbers. */
 struct sum {
-	unsigned n;
+	unsigned n, parts; /* parts: by bits */
 	_Atomic unsigned total, parts_done;
 	unsigned by_part[MEMBERS + 1];
 };
 
-static void add_up(void *arg, unsigned part, unsigned parts)
+static unsigned count_of(unsigned parts)
+{
+	return (unsigned)__builtin_popcount(parts);
+}
+
+static void add_up(void *arg, unsigned part)
 {
 	struct sum *s = arg;
-	unsigned total = 0;
+	unsigned total = 0, before = s->parts & ((1U << part) - 1);
 
-	for (unsigned i = part; i < s->n; i += parts)
+	for (unsigned i = count_of(before); i < s->n; i += count_of(s->parts))
 		total += i + 1;
 	atomic_fetch_add(&s->total, total);
 	atomic_fetch_add(&s->parts_done, 1);
@@ -61,19 +66,17 @@ TEST(each_part_of_a_work_is_done_once_whoever_comes_and_goes)
 	}
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct sum s = {.n = (unsigned)dice(round % 50 ? 200 : LARGE)};
-		unsigned parts;
-
 		if (team.count < MEMBERS && dice(3) == 0)
 			team_add(&team, &members[team.count]);
 		else if (team.count && dice(4) == 0)
 			team_del(&team);
-		parts = 1 + (unsigned)dice(team.count + 1);
+		s.parts = 1 + (unsigned)dice((1U << (team.count + 1)) - 1);
 		if (round % 100 == 0)
 			usleep(1000); /* let them fall asleep */
-		team_run(&team, parts, add_up, &s);
-		CHECK(s.total == s.n * (s.n + 1) / 2 && s.parts_done == parts);
+		team_run(&team, s.parts, add_up, &s);
+		CHECK(s.total == s.n * (s.n + 1) / 2 && s.parts_done == count_of(s.parts));
 		for (unsigned i = 0; i <= MEMBERS; i++)
-			CHECK(s.by_part[i] == (i < parts));
+			CHECK(s.by_part[i] == (s.parts >> i & 1));
 	}
 	atomic_store(&over, true);
 	for (int i = 0; i < MEMBERS; i++) {
@@ -86,7 +89,7 @@ TEST(each_part_of_a_work_is_done_once_whoever_comes_and_goes)
 TEST(a_leader_alone_does_it_all)
 {
 	static struct team alone;
-	struct sum s = {.n = 10};
+	struct sum s = {.n = 10, .parts = 1};
 
 	team_run(&alone, 1, add_up, &s);
 	CHECK(s.total == 55 && s.parts_done == 1);

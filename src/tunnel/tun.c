@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/scoped.h"
 #include "tunnel/steer.h"
 
@@ -46,27 +47,37 @@ static void lengthen_queue(const struct ifreq *device)
 		ioctl(fd, SIOCSIFTXQLEN, &r);
 }
 
-/* Returns a descriptor, or -errno with `what` was refused. */
-static int queue_open(struct ifreq *r, const char **what)
+/* Returns a descriptor, or -errno with where it was refused. */
+static int queue_open(struct ifreq *r, const char **where)
 {
 	SCOPED_FD int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 
-	*what = "/dev/net/tun";
+	*where = ": /dev/net/tun";
 	if (fd < 0)
 		return -errno;
-	*what = r->ifr_name;
+	*where = "";
 	return ioctl(fd, TUNSETIFF, r) ? -errno : keep(&fd);
 }
 
-/* As many as are wanted and can be had: one is enough. */
-static void open_more(struct tun *t, struct ifreq *r, unsigned queues)
+static int first_queue_open(struct ifreq *r, const char **where)
 {
-	const char *what;
+	int fd = queue_open(r, where);
 
-	if (queues < 2 || steer_set(t->queue[0]))
+	if (fd != -EINVAL)
+		return fd;
+	r->ifr_flags ^= IFF_MULTI_QUEUE; /* somebody else has made it, of the other kind */
+	return queue_open(r, where);
+}
+
+/* As many as are wanted and can be had: one is enough. */
+static void open_more(struct tun *t, struct ifreq *r, unsigned queues, int program)
+{
+	const char *where;
+
+	if (program < 0 || !(r->ifr_flags & IFF_MULTI_QUEUE) || steer_set(t->queue[0], program))
 		return;
 	while (t->queues < queues) {
-		int fd = queue_open(r, &what);
+		int fd = queue_open(r, &where);
 
 		if (fd < 0)
 			return;
@@ -77,22 +88,26 @@ static void open_more(struct tun *t, struct ifreq *r, unsigned queues)
 int tun_open(struct tun *t, const char *name, bool offload, unsigned queues, struct error *e)
 {
 	struct ifreq r = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
-	const char *what;
+	SCOPED_FD int program = queues > 1 ? steer_load() : -1;
+	const char *where;
 	int fd;
 
 	if (!*name || strlen(name) >= sizeof(r.ifr_name))
 		return error_set(e, EINVAL, "device %s: expected a name of 1 to %zu characters",
 			name, sizeof(r.ifr_name) - 1);
-	if (queues > 1)
+	if (program >= 0)
 		r.ifr_flags |= IFF_MULTI_QUEUE;
 	memcpy(r.ifr_name, name, strlen(name));
-	fd = queue_open(&r, &what);
+	fd = first_queue_open(&r, &where);
 	if (fd < 0)
-		return error_errno(e, -fd, "device %s: %s", name, what);
+		return error_errno(e, -fd, "device %s%s", name, where);
 	lengthen_queue(&r);
 	*t = (struct tun){.queue = {fd}, .queues = 1, .joins = negotiate(fd, offload)};
 	memcpy(t->name, r.ifr_name, sizeof(t->name));
-	open_more(t, &r, queues);
+	open_more(t, &r, queues, program);
+	if (t->queues < queues)
+		log_info("%s: %u of %u queues: fewer threads can read it", t->name, t->queues,
+			queues);
 	return 0;
 }
 

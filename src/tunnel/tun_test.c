@@ -213,6 +213,32 @@ static int try_flows_in_queues(void)
 	return queues_of(&t, IPPROTO_UDP, queue, &n) && n == 2 * HOSTS ? 0 : 5;
 }
 
+/* Somebody else has made the device, for one queue or for several. */
+static int try_a_device_that_is_there(void)
+{
+	struct error e;
+	struct tun t;
+
+	if (unshare(CLONE_NEWNET))
+		return NO_DEVICE;
+	for (unsigned made = 1; made <= 2; made++) {
+		const char *name = made == 1 ? "t2" : "t3";
+
+		if (tun_open(&t, name, true, made, &e) || t.queues != made)
+			return NO_DEVICE;
+		ioctl(t.queue[0], TUNSETPERSIST, 1UL);
+		tun_close(&t);
+		for (unsigned wanted = 1; wanted <= 2; wanted++) {
+			if (tun_open(&t, name, true, wanted, &e))
+				return 1;
+			if (t.queues != (made < wanted ? made : wanted))
+				return 2;
+			tun_close(&t);
+		}
+	}
+	return 0;
+}
+
 static void check_in_a_process(int (*try)(void))
 {
 	pid_t child = fork();
@@ -232,4 +258,9 @@ TEST(a_device_that_is_down_takes_nothing_and_its_queue_is_long)
 TEST(a_flow_is_always_in_the_same_queue_and_flows_are_in_all)
 {
 	check_in_a_process(try_flows_in_queues);
+}
+
+TEST(a_device_that_somebody_else_made_is_opened_as_what_it_is)
+{
+	check_in_a_process(try_a_device_that_is_there);
 }

@@ -90,7 +90,7 @@ struct udp_sender; /* the working memory of one thread */
 /* The system calls of a sender, so that a test can be the kernel. */
 struct udp_calls {
 	int (*sendmmsg)(int fd, struct mmsghdr *messages, unsigned n, int flags);
-	int (*wait)(int fd); /* until it can be written; 0: waited in vain */
+	int (*wait)(int fd, int ms); /* until it can be written: the ms left then; 0: in vain */
 };
 
 struct udp_sender *udp_sender_new(const struct udp_calls *calls); /* NULL: the kernel's */
@@ -104,15 +104,16 @@ bool udp_sends_runs(const struct udp_sender *s);
  * What the kernel does not take at once:
  *
  *	part of the messages   the rest follows
- *	EAGAIN                 waits until there is room, at most 100 ms; then lost, SEND_FULL
- *	ENOBUFS, ENOMEM        lost, SEND_FULL
- *	EIO                    this device cannot cut runs: from now on one by one
- *	EMSGSIZE, EINVAL       this run one by one (the path may be narrower than a datagram:
- *	                       then the kernel fragments); alone: lost, SEND_TOO_BIG
- *	a stale sticky source  the run goes without it; `forget` is set
- *	anything else          lost, under its own reason
+ *	EAGAIN                 waits until there is room, at most 100 ms in all; then lost,
+ *SEND_FULL ENOBUFS, ENOMEM        lost, SEND_FULL EIO                    this device cannot cut
+ *runs: from now on one by one EMSGSIZE, EINVAL       this run one by one (the path may be narrower
+ *than a datagram: then the kernel fragments); alone: lost, SEND_TOO_BIG a stale sticky source  the
+ *run goes without it; `forget` is set anything else          lost, under its own reason
  */
 void udp_send(struct udp_sender *s, const struct udp *u, struct udp_run *runs, unsigned n);
+
+/* udp_waited - ns for which it has waited for room so far; any thread */
+int64_t udp_waited(const struct udp_sender *s);
 
 /* Datagrams of one source that came together. */
 struct udp_bundle {

@@ -4,24 +4,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "tunnel/udp.h"
 #include "tunnel/vnet.h"
 
-enum { WAIT_MS = 100 };
+enum { PATIENCE = 100 }; /* ms */
 
 struct udp_sender {
 	struct udp_calls calls;
 	bool one_by_one; /* UDP_SEGMENT was refused for good */
+	int patience;	 /* ms that this call of udp_send() may still wait */
+	_Atomic int64_t waited;
 	struct mmsghdr messages[UDP_RUNS];
 	struct iovec pieces[UDP_RUNS];
 	_Alignas(struct cmsghdr) char control[UDP_RUNS][UDP_CONTROL];
 };
 
-static int wait_writable(int fd)
+static int wait_writable(int fd, int ms)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	int64_t end = clock_now() + ms * MILLISECOND, left;
 
-	return poll(&p, 1, WAIT_MS) > 0;
+	if (poll(&p, 1, ms) <= 0)
+		return 0;
+	left = (end - clock_now()) / MILLISECOND;
+	return left > 0 ? (int)left : 0;
 }
 
 static int kernel_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
@@ -48,6 +55,11 @@ void udp_sender_free(struct udp_sender *s)
 bool udp_sends_runs(const struct udp_sender *s)
 {
 	return !s->one_by_one;
+}
+
+int64_t udp_waited(const struct udp_sender *s)
+{
+	return atomic_load_explicit(&s->waited, memory_order_relaxed);
 }
 
 static void put_control(struct msghdr *m, int level, int type, const void *value, size_t size)
@@ -145,30 +157,37 @@ static enum drop reason(int error)
 	}
 }
 
-/* Send messages[0 .. n-1] from `first` on, waiting while the socket is full.  Returns how many
- * went out before one was refused; then *error is why. */
+/* The socket is full: wait until there is room; false: not in time. */
+static bool wait_for_room(struct udp_sender *s, int fd)
+{
+	int before = s->patience;
+
+	if (before)
+		s->patience = s->calls.wait(fd, before);
+	atomic_fetch_add_explicit(
+		&s->waited, (before - s->patience) * MILLISECOND, memory_order_relaxed);
+	return s->patience > 0;
+}
+
+/* Send messages[0 .. n-1], waiting while the socket is full.  Returns how many went out before
+ * one was refused; then *error is why. */
 static unsigned send_some(struct udp_sender *s, int fd, unsigned n, int *error)
 {
 	unsigned done = 0;
-	bool waited = false;
 
 	*error = 0;
 	while (done < n) {
-		int sent = s->calls.sendmmsg(fd, s->messages + done, n - done, MSG_DONTWAIT);
+		int sent = s->calls.sendmmsg(fd, s->messages + done, n - done, MSG_DONTWAIT), why;
 
 		if (sent > 0) {
 			done += (unsigned)sent;
-			waited = false;
 			continue;
 		}
-		if (sent < 0 && errno == EINTR)
+		why = sent < 0 ? errno : EIO;
+		/* Where somebody else took the room that there was, it waits again. */
+		if (why == EINTR || (why == EAGAIN && wait_for_room(s, fd)))
 			continue;
-		*error = sent < 0 ? errno : EIO;
-		if (*error == EAGAIN && !waited && s->calls.wait(fd)) {
-			waited = true; /* there was room, and somebody else took it: wait again */
-			*error = 0;
-			continue;
-		}
+		*error = why;
 		break;
 	}
 	return done;
@@ -223,7 +242,7 @@ static void send_one_by_one(struct udp_sender *s, const struct udp *u, struct ud
 			r->forget = true;
 			continue;
 		}
-		if (error == EAGAIN) { /* the others would wait as long, for nothing */
+		if (error == EAGAIN) { /* there is no patience left for the others */
 			lose(r, (r->length - at + r->size - 1) / r->size, error);
 			return;
 		}
@@ -273,6 +292,7 @@ void udp_send(struct udp_sender *s, const struct udp *u, struct udp_run *runs, u
 {
 	unsigned end;
 
+	s->patience = PATIENCE;
 	for (unsigned i = 0; i < n; i++) {
 		runs[i].lost = 0;
 		runs[i].why = DROP_NONE;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "test.h"
 #include "udp.h"
 #include "vnet.h"
@@ -14,8 +15,8 @@ static struct {
 	int fail_errno;
 	bool fail_only_runs; /* messages with UDP_SEGMENT */
 	bool fail_only_sourced;
-	int most; /* messages taken by one call */
-	int can_wait;
+	int most;	/* messages taken by one call */
+	int wait_takes; /* ms until there is room */
 
 	int calls, waits, seen;
 	size_t bytes;
@@ -78,10 +79,10 @@ static int fake_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags
 	return (int)n;
 }
 
-static int fake_wait(int fd)
+static int fake_wait(int fd, int ms)
 {
 	kernel.waits++;
-	return kernel.can_wait;
+	return ms > kernel.wait_takes ? ms - kernel.wait_takes : 0;
 }
 
 static const struct udp_calls fake = {fake_sendmmsg, fake_wait};
@@ -94,7 +95,6 @@ static void make_runs(unsigned n)
 {
 	memset(&kernel, 0, sizeof(kernel));
 	kernel.fail_at = -1;
-	kernel.can_wait = 1;
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (uint8_t)dice(256);
 	for (unsigned i = 0; i < n; i++) {
@@ -165,16 +165,37 @@ TEST(a_full_socket_is_waited_for)
 	}
 }
 
-TEST(a_socket_that_stays_full_loses_what_does_not_fit)
+TEST(a_full_socket_whose_room_somebody_else_took_is_waited_for_again)
 {
 	WITH_SENDER(s)
 	{
-		make_runs(3);
-		kernel.fail_times = -1;
+		make_runs(10);
+		kernel.fail_at = 4;
+		kernel.fail_times = 3;
 		kernel.fail_errno = EAGAIN;
-		kernel.can_wait = 0;
-		udp_send(s, &sockets, runs, 3);
-		CHECK(lost(3) == 24 && runs[2].why == DROP_SEND_FULL && runs[2].error == EAGAIN);
+		kernel.wait_takes = 30;
+		udp_send(s, &sockets, runs, 10);
+		CHECK(kernel.waits == 3 && all_arrived_in_order(10) && !lost(10));
+		CHECK(udp_waited(s) == 90 * MILLISECOND);
+	}
+}
+
+TEST(a_socket_that_stays_full_loses_what_does_not_fit_and_is_waited_for_100_ms_in_all)
+{
+	static const int takes[] = {1000, 40};
+
+	for (int i = 0; i < 2; i++) {
+		WITH_SENDER(s)
+		{
+			make_runs(3);
+			kernel.fail_times = -1;
+			kernel.fail_errno = EAGAIN;
+			kernel.wait_takes = takes[i];
+			udp_send(s, &sockets, runs, 3);
+			CHECK(kernel.waits == (i ? 3 : 1));
+			CHECK(lost(3) == 24 && runs[2].why == DROP_SEND_FULL);
+			CHECK(runs[2].error == EAGAIN && udp_waited(s) == 100 * MILLISECOND);
+		}
 	}
 }
 

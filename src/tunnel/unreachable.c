@@ -93,10 +93,13 @@ uint32_t unreachable_make(uint8_t out[UNREACHABLE_MOST], const struct packet *p)
 
 bool unreachable_may(struct unreachable_limit *l, int64_t now)
 {
-	int64_t until = l->until > now ? l->until : now;
+	int64_t was = atomic_load_explicit(&l->until, memory_order_relaxed), until;
 
-	if (until + INTERVAL > now + BURST * INTERVAL)
-		return false;
-	l->until = until + INTERVAL;
+	do {
+		until = (was > now ? was : now) + INTERVAL;
+		if (until > now + BURST * INTERVAL)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&l->until, &was, until, memory_order_relaxed, memory_order_relaxed));
 	return true;
 }

@@ -10,6 +10,8 @@
  * Source: RFC 792, RFC 4443 sections 2.4 and 3.1, RFC 1812 section 4.3.2.7.
  */
 #pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tunnel/packet.h"
@@ -25,8 +27,8 @@ uint32_t unreachable_make(uint8_t out[UNREACHABLE_MOST], const struct packet *p)
 
 /* How many: a bucket of 50, filled at 100 a second.  Zeroed: full from the first on. */
 struct unreachable_limit {
-	int64_t until; /* the bucket is full again at this time */
+	_Atomic int64_t until; /* the bucket is full again at this time */
 };
 
-/* unreachable_may - take one from the bucket; false: it is empty */
+/* unreachable_may - take one from the bucket; false: it is empty.  Any thread. */
 bool unreachable_may(struct unreachable_limit *l, int64_t now);

@@ -25,7 +25,7 @@ enum {
 	ROUNDS_BOTH = 2, /* the same where the other direction waits for us */
 
 	/* What is asked of a thread, by control or by another. */
-	ASK_STOP = 1 << 0,
+	ASK_STOP = 1 << 0,    /* look at worker->stops */
 	ASK_SOCKETS = 1 << 1, /* take worker->udp */
 	ASK_FLUSH = 1 << 2,   /* a peer was declared ready */
 	ASK_RECEIVE = 1 << 3, /* what comes from the peers is yours from now on, ... */
@@ -44,6 +44,7 @@ _Static_assert((int)WORKER_THREADS <= (int)TEAM_MEMBERS + 1, "all can be in one 
 struct thread {
 	struct worker *worker;
 	pthread_t id;
+	clockid_t clock; /* its processor time; set once it runs */
 	bool runs;
 	int event, epoll;
 	struct udp udp; /* its copy of the descriptors */
@@ -56,11 +57,9 @@ struct thread {
 	/* what it does; its own to change once it runs */
 	uint32_t queues; /* of the device that it reads, by bits */
 	bool receives;
-	bool stops;
 
 	/* whom it helps */
 	struct thread *helps; /* who called it; NULL: nobody */
-	bool took;	      /* it has a direction that the other had */
 	_Atomic int helpers;  /* how many it has called, which are not back */
 
 	/* what others tell it */
@@ -82,6 +81,7 @@ struct worker {
 	struct outbound_shared outbound;
 	struct ring handshakes;
 	sem_t sockets_taken;
+	_Atomic bool stops; /* known to all before one of them ends: nobody waits for it then */
 	const struct load_rules *rules; /* that the threads follow; NULL: none */
 	_Atomic uint32_t idle;		/* those that do nothing, by bits */
 	unsigned count;
@@ -165,9 +165,8 @@ static void ask(struct thread *t, unsigned what)
 static int64_t processor_time(const struct thread *t)
 {
 	struct timespec spent;
-	clockid_t clock;
 
-	if (!t || pthread_getcpuclockid(t->id, &clock) || clock_gettime(clock, &spent))
+	if (!t || clock_gettime(t->clock, &spent))
 		return 0;
 	return spent.tv_sec * SECOND + spent.tv_nsec;
 }
@@ -184,15 +183,28 @@ static struct thread *last_member(const struct thread *t)
 	return team->count ? thread_of(team->members[team->count - 1]) : NULL;
 }
 
-/* Together with the one whose share it would be without this one. */
+/* With the time that it stood before a full socket: what comes from the peers waits then, too. */
+static int64_t busy_time(const struct thread *t)
+{
+	return processor_time(t) + (t ? udp_waited(t->outbound.burst.sender) : 0);
+}
+
+static int64_t own_time(const struct thread *t)
+{
+	return t->receives && t->queues ? busy_time(t) : processor_time(t);
+}
+
+/* Together with its last member, or with the one whose share it would be without this one. */
 static int64_t both_times(const struct thread *t)
 {
-	return processor_time(t) + processor_time(t->helps ? t->helps : last_member(t));
+	const struct thread *member = last_member(t);
+
+	return busy_time(t) + busy_time(member ? member : t->helps);
 }
 
 static void begin_window(struct thread *t)
 {
-	load_begin(&t->load, clock_now(), processor_time(t), both_times(t));
+	load_begin(&t->load, clock_now(), own_time(t), both_times(t));
 }
 
 /* One that does nothing, and nobody else has called; NULL: none. */
@@ -241,7 +253,7 @@ static uint32_t half_of(uint32_t queues)
 {
 	uint32_t half = queues;
 
-	for (int n = __builtin_popcount(queues) / 2 + __builtin_popcount(queues) % 2; n > 0; n--)
+	for (int n = (__builtin_popcount(queues) + 1) / 2; n > 0; n--)
 		half &= half - 1;
 	return half;
 }
@@ -265,7 +277,7 @@ static void call(struct thread *t, enum load_step step)
 		ask(other, ASK_HELP | ASK_RECEIVE);
 	} else {
 		read_stop(t, half);
-		atomic_store(&other->given, half);
+		atomic_fetch_or(&other->given, half);
 		ask(other, ASK_HELP | ASK_READ);
 	}
 }
@@ -298,7 +310,8 @@ static void share(struct thread *t)
 		.can_split = others && t->receives && t->queues,
 		.can_call = others && (t->receives ? !t->queues : half_of(t->queues) != 0),
 		.has_member = member,
-		.can_leave = t->helps && !helped,
+		/* who helped us has asked us before it is counted as back */
+		.can_leave = t->helps && !helped && !atomic_load(&t->asked),
 		.took = t->receives,
 	};
 	int64_t now = clock_now();
@@ -306,7 +319,7 @@ static void share(struct thread *t)
 
 	if ((!t->receives && !t->queues) || !load_is_due(&t->load, rules, now))
 		return;
-	step = load_next(&t->load, rules, &role, now, processor_time(t), both_times(t));
+	step = load_next(&t->load, rules, &role, now, own_time(t), both_times(t));
 	if (step == LOAD_STAY)
 		return;
 	if (step == LOAD_DISMISS)
@@ -342,8 +355,6 @@ static void do_asked(struct thread *t)
 		begin_window(t);
 	if (asked & ASK_FLUSH)
 		outbound_flush(&t->outbound, clock_now());
-	if (asked & ASK_STOP)
-		t->stops = true;
 }
 
 /* --- bursts -------------------------------------------------------------- */
@@ -413,7 +424,10 @@ static void *run(void *arg)
 	struct thread *t = arg;
 	eventfd_t ignored;
 
-	while (!t->stops || atomic_load(&t->is_member)) {
+	pthread_getcpuclockid(pthread_self(), &t->clock);
+	if (t->worker->rules && !t->receives)
+		idle_give(t);
+	while (!atomic_load(&t->worker->stops) || atomic_load(&t->is_member)) {
 		struct epoll_event ready[4];
 		int n = rest(t, ready, 4);
 
@@ -531,16 +545,18 @@ unsigned worker_queues(unsigned threads)
 	return most < TUN_QUEUES ? most : TUN_QUEUES;
 }
 
-/* The first is the last to start: it may call the others at once. */
+/* The first is the last to start: it may call the others at once.  It can do without them. */
 static int start_by_load(struct worker *w, const struct load_rules *rules)
 {
 	int err = 0;
 
 	w->rules = rules;
-	w->idle = (UINT32_C(1) << w->count) - 2;
 	for (unsigned i = w->count - 1; !err && i > 0; i--)
 		err = thread_start(&w->threads[i], 0, false);
-	return err ? err : thread_start(&w->threads[0], (UINT32_C(1) << w->tun.queues) - 1, true);
+	if (err)
+		log_warning("%s: has fewer threads than there are processors: %s", w->tun.name,
+			strerror(-err));
+	return thread_start(&w->threads[0], (UINT32_C(1) << w->tun.queues) - 1, true);
 }
 
 /* The even ones read, the odd ones receive: the first of them leads the others. */
@@ -582,11 +598,12 @@ static int take_memory(struct worker *w, const struct worker_options *o)
 int worker_start(struct worker **out, struct device *device, const struct tun *tun,
 	const struct udp *udp, const struct worker_options *options, struct error *e)
 {
-	struct worker *w = calloc(1, sizeof(*w));
+	struct worker *w = aligned_alloc(_Alignof(struct worker), sizeof(*w));
 	int err;
 
 	if (!w)
 		return error_errno(e, ENOMEM, "%s", tun->name);
+	memset(w, 0, sizeof(*w));
 	w->device = device;
 	w->tun = *tun;
 	w->udp = *udp;
@@ -610,6 +627,7 @@ void worker_stop(struct worker *w)
 {
 	if (!w)
 		return;
+	atomic_store(&w->stops, true);
 	for (unsigned i = 0; i < w->count; i++) {
 		if (w->threads[i].runs)
 			ask(&w->threads[i], ASK_STOP);

@@ -3,9 +3,9 @@
  *	             .------------- outbound.c -------------.
  *	tun0 ------> | read  route  session  cut  seal  send | ------> socket
  *	             '--------------------------------------'
- *	             .-------------- inbound.c --------------.
- *	tun0 <------ | write  join  source  replay  open  receive | <-- socket
- *	             '--------------------------------------'
+ *	             .---------------- inbound.c ----------------.
+ *	tun0 <------ | write  join  replay  source  open  receive | <-- socket
+ *	             '-------------------------------------------'
  *	                  |handshakes        ^ready, keepalive, purge
  *	                  v                  |
  *	                 control (device.h, one thread)
@@ -17,7 +17,7 @@
  * last, and sleeps in epoll when nothing comes.  Nothing is allocated after
  * worker_start().
  *
- * Control calls everything on this page.  Handshake messages wait for it in a
+ * Control calls everything on this page but worker_queues().  Handshake messages wait for it in a
  * ring (ring.h), whose descriptor becomes readable when there are some.
  */
 #pragma once
