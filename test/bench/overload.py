@@ -77,7 +77,7 @@ def overload(carried):
             return {}
         out, peak, seconds = {}, 0, max(1, s / 2)
         for rate in RATES:
-            lasts = seconds if rate else s + 1
+            lasts = seconds if rate else s + 30  # until all has been asked
             load = subprocess.Popen(["ip", "netns", "exec", r.ns[0], FLOOD, r.far(), "9", str(rate), str(lasts), "64"],
                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             looks = threading.Thread(target=lambda: out.update(answers(r, s)))
@@ -92,6 +92,7 @@ def overload(carried):
             else:
                 looks.join()
                 out["handshake, ms"] = handshake(r)
+                load.terminate()
             load.wait()
         out["peak kpps"] = max(peak, kpps)
         out["kept of it, percent"] = 100 * kpps / out["peak kpps"]

@@ -59,9 +59,14 @@ class Rival:
 
     def nic(self, on):
         """A veth hands whole superframes across; with these settings it behaves like a real NIC."""
+        wanted = {"tcp-segmentation-offload": "off" if on else "on",
+                  "tx-udp-segmentation": "off" if on else "on", "generic-receive-offload": "on" if on else "off"}
         for end in (0, 1):
-            self.exec(end, "ethtool", "-K", "eth0", "tso", "off" if on else "on", "tx-udp-segmentation",
-                      "off" if on else "on", "gro", "on" if on else "off", check=False)
+            self.exec(end, "ethtool", "-K", "eth0", *(word for pair in wanted.items() for word in pair))
+            now = self.exec(end, "ethtool", "-k", "eth0").stdout
+            for name, value in wanted.items():
+                if f"{name}: {value}" not in now:
+                    raise OSError(f"the cable's {name} does not become {value}")
 
     def address(self):
         for end in (0, 1):
