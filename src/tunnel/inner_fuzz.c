@@ -8,6 +8,7 @@
 
 #include "tunnel/cut.h"
 #include "tunnel/join.h"
+#include "tunnel/join_test.h"
 
 static uint8_t bytes[JOIN_PACKETS][4096], frame[70000], one[70000];
 static struct join join;
@@ -43,22 +44,25 @@ static void check_joined(void)
 		struct join_write w, alone;
 		struct cut c;
 		uint32_t n = 0, length;
-		unsigned k = 0;
+		unsigned k = 0, count = join.frames[i].count;
 
+		check(count <= JOIN_MOST && join.frames[i].length <= CUT_FRAME_MOST);
 		join_frame(&join, i, &w);
 		for (int v = 1; v < w.count; v++) {
 			memcpy(frame + n, w.pieces[v].iov_base, w.pieces[v].iov_len);
 			n += (uint32_t)w.pieces[v].iov_len;
 		}
-		check(n <= CUT_FRAME_MOST);
+		check(n == join.frames[i].length);
+		if (count > 1)
+			check(!*superframe_fault(&w.vnet, frame, n, count));
 		check(cut_begin(&c, &w.vnet, frame, n) == DROP_NONE);
-		check(cut_count(&c) == join.frames[i].count);
+		check(cut_count(&c) == count);
 		for (; cut_count(&c); k++) {
 			length = cut_next(&c, one);
 			join_single(&join, i, k, &alone);
 			check(alone.pieces[1].iov_len == length);
 			/* Without DF ids count on; with it the kernel numbers as it likes. */
-			if (one[0] >> 4 == 4 && join.frames[i].count > 1)
+			if (one[0] >> 4 == 4 && count > 1)
 				memcpy(one + 4, (uint8_t *)alone.pieces[1].iov_base + 4, 2),
 					packet_finish_ip4(one);
 			check(!memcmp(one, alone.pieces[1].iov_base, length));
