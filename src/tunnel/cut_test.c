@@ -19,20 +19,18 @@ static struct virtio_net_hdr header_of(const struct packet *p, uint16_t size)
 	};
 }
 
-/* What the packets of a superframe must be: made one by one. */
-static void check_cut(int version, int protocol, uint32_t payload, uint16_t size, uint32_t options)
+/* What the packets of a superframe must be: made one by one.  bits: more of gso_type. */
+static void check_cut_of(struct made m, uint16_t size, uint8_t bits)
 {
 	static uint8_t frame[65536], got[65536], want[65536];
-	struct made m = {version, protocol, .host = 9, .id = 65530, .sequence = 0xfffffff0,
-		.options = options, .payload = payload, .ecn = ECN_ECT0,
-		.flags = TCP_ACK | TCP_PSH | TCP_FIN | TCP_CWR};
-	uint32_t n = make_packet(frame, &m), at = 0, i = 0;
+	uint32_t n = make_packet(frame, &m), payload = m.payload, at = 0, i = 0;
 	struct virtio_net_hdr vnet;
 	struct packet p;
 	struct cut c;
 
 	CHECK(packet_parse(&p, frame, n));
 	vnet = header_of(&p, size);
+	vnet.gso_type |= bits;
 	CHECK(cut_begin(&c, &vnet, frame, n) == DROP_NONE);
 	CHECK(cut_count(&c) == (payload + size - 1) / size);
 	for (; cut_count(&c); i++) {
@@ -44,12 +42,12 @@ static void check_cut(int version, int protocol, uint32_t payload, uint16_t size
 		one.sequence = m.sequence + at;
 		one.flags = TCP_ACK;
 		if (!i)
-			one.flags |= TCP_CWR;
+			one.flags |= m.flags & TCP_CWR;
 		at += one.payload;
 		if (at == payload)
 			one.flags |= TCP_PSH | TCP_FIN;
 		CHECK(make_packet(want, &one) == length);
-		if (version == 4 && !one.id) { /* make_packet() takes id 0 for DF */
+		if (m.version == 4 && !one.id) { /* make_packet() takes id 0 for DF */
 			want[6] = 0;
 			packet_finish_ip4(want);
 		}
@@ -58,6 +56,14 @@ static void check_cut(int version, int protocol, uint32_t payload, uint16_t size
 		CHECK(!memcmp(got, want, length));
 	}
 	CHECK(at == payload);
+}
+
+static void check_cut(int version, int protocol, uint32_t payload, uint16_t size, uint32_t options)
+{
+	check_cut_of((struct made){version, protocol, .host = 9, .id = 65530,
+			     .sequence = 0xfffffff0, .options = options, .payload = payload,
+			     .ecn = ECN_ECT0, .flags = TCP_ACK | TCP_PSH | TCP_FIN | TCP_CWR},
+		size, 0);
 }
 
 TEST(a_superframe_is_cut_into_the_packets_it_stands_for)
@@ -77,6 +83,19 @@ TEST(a_superframe_is_cut_into_the_packets_it_stands_for)
 		check_cut(dice(2) ? 4 : 6, dice(2) ? IPPROTO_TCP : IPPROTO_UDP,
 			1 + (uint32_t)dice(60000), (uint16_t)(20 + dice(9000)),
 			4 * (uint32_t)dice(11));
+}
+
+/* The kernel marks the kind of a superframe with CWR. */
+TEST(only_the_first_packet_says_that_the_congestion_window_was_reduced)
+{
+	for (int version = 4; version <= 6; version += 2) {
+		struct made m = {version, IPPROTO_TCP, .host = 9, .id = 5, .payload = 9000,
+			.ecn = ECN_ECT0, .flags = TCP_ACK | TCP_PSH | TCP_FIN};
+
+		check_cut_of(m, 1380, 0);
+		m.flags |= TCP_CWR;
+		check_cut_of(m, 1380, VIRTIO_NET_HDR_GSO_ECN);
+	}
 }
 
 TEST(a_checksum_that_the_kernel_left_to_us_is_completed)
