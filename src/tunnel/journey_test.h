@@ -63,6 +63,7 @@ static inline void wire_put(const struct msghdr *m)
 			r->ecn = *CMSG_DATA(c);
 		}
 	}
+	CHECK(r->length <= UDP_RUN_BYTES && r->length <= r->size * UDP_RUN_DATAGRAMS);
 	*wire_last = r;
 	wire_last = &r->next;
 }
