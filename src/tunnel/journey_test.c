@@ -1,4 +1,7 @@
+#include <stdio.h>
+
 #include "journey_test.h"
+#include "log_test.h"
 
 enum { ALL = JOIN_TCP4 | JOIN_TCP6 | JOIN_UDP, FLOWS = 5 };
 
@@ -147,6 +150,48 @@ TEST(a_device_that_refuses_superframes_gets_their_packets)
 		CHECK(seen.next[1] == m.sequence && seen.packets == 4 * i);
 	}
 	CHECK(seen.frames == seen.packets && !all_drops(&b));
+	side_close(&a);
+	side_close(&b);
+}
+
+/* A kernel that sends no runs. */
+static int sendmmsg_without_runs(int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct msghdr *m = &messages[i].msg_hdr;
+
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+			if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_SEGMENT)
+				continue;
+			errno = EIO;
+			return i ? (int)i : -1;
+		}
+		wire_put(m);
+	}
+	return (int)n;
+}
+
+TEST(a_kernel_that_refuses_runs_gets_datagrams_and_the_log_says_so_once)
+{
+	static const struct udp_calls calls = {sendmmsg_without_runs, wire_wait};
+	uint32_t sent[FLOWS] = {0};
+	struct seen seen = {0};
+
+	sides_open(&a, &b, ALL);
+	snprintf(a.tun.name, sizeof(a.tun.name), "t0");
+	udp_sender_free(a.outbound.burst.sender);
+	a.outbound.burst.sender = udp_sender_new(&calls);
+	log_catch();
+	for (int round = 0; round < 10; round++) {
+		send_flow(&a, 1, &sent[1], true);
+		carry(&a, &b);
+		look(&b, &seen);
+	}
+	CHECK_TEXT(log_caught(), "t0: the kernel refuses runs of datagrams (UDP_SEGMENT): from now "
+				 "on one by one\n");
+	CHECK(atomic_load(&a.out.one_by_one) && !atomic_load(&b.out.one_by_one));
+	CHECK(!memcmp(sent, seen.next, sizeof(sent)));
+	CHECK(!all_drops(&a) && !all_drops(&b));
 	side_close(&a);
 	side_close(&b);
 }

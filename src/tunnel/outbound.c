@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/log.h"
+
 enum {
 	READ_BYTES = OUTBOUND_ENOUGH + (65 << 10),
 	MEMORY_BYTES = READ_BYTES + (64 << 10),
@@ -258,6 +260,19 @@ static void send_peer(struct outbound *o, struct peer *p, struct outbound_frame 
 	cut_all(o, p, first, counter);
 }
 
+/* Each thread finds it out by itself; the first one says it. */
+static void sender_look(const struct outbound *o)
+{
+	_Atomic bool *said = &o->shared->one_by_one;
+
+	if (udp_sends_runs(o->burst.sender) || atomic_load_explicit(said, memory_order_relaxed) ||
+		atomic_exchange(said, true))
+		return;
+	log_warning(
+		"%s: the kernel refuses runs of datagrams (UDP_SEGMENT): from now on one by one",
+		o->shared->tun->name);
+}
+
 int outbound_burst(struct outbound *o, unsigned queue, int64_t now)
 {
 	int more;
@@ -280,6 +295,7 @@ int outbound_burst(struct outbound *o, unsigned queue, int64_t now)
 	}
 	burst_send(&o->burst, now);
 	quiet_leave(&o->shared->device->quiet, o->id);
+	sender_look(o);
 	return more;
 }
 
@@ -296,4 +312,5 @@ void outbound_flush(struct outbound *o, int64_t now)
 		send_staged(o, p);
 	staging_unlock(&o->shared->staging);
 	quiet_leave(&o->shared->device->quiet, o->id);
+	sender_look(o);
 }

@@ -39,6 +39,7 @@ struct outbound_shared {
 	struct unreachable_limit unreachable;
 	struct burst_losses losses;
 	_Atomic uint32_t mtu;
+	_Atomic bool one_by_one; /* a sender had to give up runs (udp_sends_runs) */
 };
 
 struct outbound_frame {

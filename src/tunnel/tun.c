@@ -138,22 +138,26 @@ ssize_t tun_read(const struct tun *t, unsigned queue, void *at)
 	return n > 0 ? n : 0;
 }
 
-static void forget(struct tun *t, unsigned kind)
+/* Said once: who asks for it first has taken it away. */
+static void forget(struct tun *t, unsigned kind, const char *what, int error)
 {
-	atomic_fetch_and_explicit(&t->joins, ~kind, memory_order_relaxed);
+	if (atomic_fetch_and_explicit(&t->joins, ~kind, memory_order_relaxed) & kind)
+		log_warning("%s: the device refuses superframes of %s (%s): from now on packet by "
+			    "packet",
+			t->name, what, strerror(error));
 }
 
-static void demote(struct tun *t, uint8_t type)
+static void demote(struct tun *t, uint8_t type, int error)
 {
 	switch (type) {
 	case VIRTIO_NET_HDR_GSO_TCPV4:
-		forget(t, JOIN_TCP4);
+		forget(t, JOIN_TCP4, "TCP over IPv4", error);
 		break;
 	case VIRTIO_NET_HDR_GSO_TCPV6:
-		forget(t, JOIN_TCP6);
+		forget(t, JOIN_TCP6, "TCP over IPv6", error);
 		break;
 	case VIRTIO_NET_HDR_GSO_UDP_L4:
-		forget(t, JOIN_UDP);
+		forget(t, JOIN_UDP, "UDP", error);
 		break;
 	default:
 		break;
@@ -174,7 +178,7 @@ enum drop tun_write(struct tun *t, const struct join_write *w)
 		case ENOBUFS:
 			return DROP_DEVICE_FULL;
 		default:
-			demote(t, w->vnet.gso_type);
+			demote(t, w->vnet.gso_type, errno);
 			return DROP_DEVICE_REFUSED;
 		}
 	}

@@ -12,7 +12,7 @@
  * may keep the processor from us.
  *
  * The kernel is asked at start which kinds it knows, and asked no more for a
- * kind that it refuses later.
+ * kind that it refuses later; the log says so, once.
  *
  * A device may have several queues, for as many threads: a flow is always in the same
  * (steer.h).  Any thread may write.  Source: Linux networking/tuntap.rst; virtio 1.2 section 5.1.6.
