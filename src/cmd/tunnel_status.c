@@ -158,6 +158,17 @@ static json_t *peer_json(const struct status *s, const struct status_peer *p)
 		(int)p->attempts, "no_handshake", reason_json(s, p), "drops", drops_json(p->drops));
 }
 
+static json_t *words_json(const char *words)
+{
+	json_t *list = json_array();
+
+	for (size_t n; *(words += strspn(words, " ")); words += n) {
+		n = strcspn(words, " ");
+		json_array_append_new(list, json_stringn(words, n));
+	}
+	return list;
+}
+
 static json_t *status_json(const char *name, const struct status *s)
 {
 	json_t *peers = json_array(), *strangers = json_array();
@@ -175,10 +186,11 @@ static json_t *status_json(const char *name, const struct status *s)
 			json_object_set_new(object, "public_key", key_json(from->key));
 		json_array_append_new(strangers, object);
 	}
-	return json_pack("{s:s, s:b, s:o, s:i, s:I, s:o, s:o, s:o}", "interface", name, "up", s->up,
-		"public_key", s->has_key ? key_json(s->own_key) : json_null(), "listen_port",
-		(int)s->listen_port, "fwmark", (json_int_t)s->fwmark, "peers", peers, "strangers",
-		strangers, "drops", drops_json(s->drops));
+	return json_pack("{s:s, s:b, s:o, s:i, s:I, s:o, s:o, s:o, s:o}", "interface", name, "up",
+		s->up, "public_key", s->has_key ? key_json(s->own_key) : json_null(), "listen_port",
+		(int)s->listen_port, "fwmark", (json_int_t)s->fwmark, "offload",
+		words_json(s->offload), "peers", peers, "strangers", strangers, "drops",
+		drops_json(s->drops));
 }
 
 /* ---- text ---- */
@@ -264,6 +276,7 @@ static void status_print(const char *name, const struct status *s)
 	printf("%s is %s, port %u\n", name, s->up ? "up" : "down", s->listen_port);
 	base64_format(key, s->own_key, SETTINGS_KEY);
 	printf("  public key   %s\n", s->has_key ? key : "(none)");
+	printf("  offload      %s\n", s->offload[0] ? s->offload : "(none)");
 	drops_print(s->drops, "  ");
 	for (unsigned i = 0; i < s->stranger_count; i++) {
 		const struct status_stranger *from = &s->strangers[i];

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/scoped.h"
+#include "tunnel/join.h"
 #include "tunnel/trouble.h"
 
 void config_key_text(char out[CONFIG_KEY_TEXT], const uint8_t key[SETTINGS_KEY])
@@ -382,6 +383,17 @@ static void stranger_tell(struct uapi_reply *r, const struct stranger *s)
 	uapi_reply_text(r, "stranger", text);
 }
 
+/* offload=KIND ...: what is carried in superframes now */
+static void offload_tell(struct uapi_reply *r, const struct config_socket *s)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s%s%s%s", s->joins & JOIN_TCP4 ? " tcp4" : "",
+		s->joins & JOIN_TCP6 ? " tcp6" : "", s->joins & JOIN_UDP ? " udp" : "",
+		s->runs ? " runs" : "");
+	uapi_reply_text(r, "offload", *text ? text + 1 : text);
+}
+
 static void device_status(struct uapi_reply *r, const struct device *d,
 	const struct config_socket *socket, const struct moment *m)
 {
@@ -389,6 +401,7 @@ static void device_status(struct uapi_reply *r, const struct device *d,
 	uapi_reply_text(r, "up", d->up ? "true" : "false");
 	uapi_reply_number(r, "listen_port", socket->listen_port);
 	uapi_reply_number(r, "fwmark", socket->fwmark);
+	offload_tell(r, socket);
 	if (d->identity.known)
 		uapi_reply_hex(r, "own_key", d->identity.public_key, WIRE_KEY);
 	drops_tell(r, &d->drops);

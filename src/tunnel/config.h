@@ -19,6 +19,8 @@
 struct config_socket {
 	uint16_t listen_port;
 	uint32_t fwmark;
+	unsigned joins; /* what the workers do now: worker_joins(), worker_sends_runs() */
+	bool runs;
 };
 
 /* config_prepare - take what config_apply() will need; then that cannot fail

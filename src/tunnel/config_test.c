@@ -8,6 +8,7 @@
 
 #include "memory.h"
 #include "test.h"
+#include "tunnel/join.h"
 
 #define KEY_A "aa00000000000000000000000000000000000000000000000000000000000001"
 #define KEY_B "bb00000000000000000000000000000000000000000000000000000000000002"
@@ -253,5 +254,30 @@ TEST(a_long_list_is_told_in_pieces_while_peers_come_and_go)
 	device_remove_all(&device);
 	CHECK(!device_walk_next(&walk));
 	device_walk_end(&walk);
+	device_done(&device);
+}
+
+static void check_offload(unsigned joins, bool runs, const char *want)
+{
+	struct config_socket socket = {.joins = joins, .runs = runs};
+	struct device_walk walk = {0};
+	struct uapi_reply r = {0};
+	char line[80], *at;
+
+	CHECK(!config_status(&r, &device, &socket, &moment, &walk));
+	uapi_reply_bytes(&r, "", 1);
+	snprintf(line, sizeof(line), "\noffload=%s\n", want);
+	at = strstr(r.bytes, line);
+	CHECK(at);
+	uapi_reply_done(&r);
+}
+
+TEST(the_status_tells_what_is_carried_in_superframes)
+{
+	begin();
+	check_offload(JOIN_TCP4 | JOIN_TCP6 | JOIN_UDP, true, "tcp4 tcp6 udp runs");
+	check_offload(JOIN_TCP6, false, "tcp6");
+	check_offload(0, true, "runs");
+	check_offload(0, false, "");
 	device_done(&device);
 }

@@ -234,11 +234,19 @@ static int settings_use(struct control *c, const struct settings *s)
 	return err;
 }
 
+static bool status_tell(struct control *c, struct uapi_reply *r, struct device_walk *walk)
+{
+	struct moment m = moment_now();
+
+	c->socket.joins = worker_joins(c->worker);
+	c->socket.runs = worker_sends_runs(c->worker);
+	return config_status(r, &c->device, &c->socket, &m, walk);
+}
+
 static int uapi_answer(
 	void *arg, const struct uapi_request *q, struct uapi_reply *r, struct device_walk *walk)
 {
 	struct control *c = arg;
-	struct moment m = moment_now();
 
 	switch (q->kind) {
 	case UAPI_GET:
@@ -246,7 +254,7 @@ static int uapi_answer(
 	case UAPI_SET:
 		return settings_use(c, &q->settings);
 	case UAPI_STATUS:
-		return config_status(r, &c->device, &c->socket, &m, walk) ? SERVER_MORE : 0;
+		return status_tell(c, r, walk) ? SERVER_MORE : 0;
 	default:
 		return -EINVAL;
 	}
@@ -256,9 +264,8 @@ static void metrics_answer(void *arg, struct uapi_reply *r)
 {
 	struct control *c = arg;
 	struct device_walk walk = {0};
-	struct moment m = moment_now();
 
-	while (config_status(r, &c->device, &c->socket, &m, &walk))
+	while (status_tell(c, r, &walk))
 		;
 }
 

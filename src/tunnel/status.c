@@ -112,6 +112,16 @@ static int allowed_ip_add(struct status *s, struct status_peer *p, const char *v
 	return 0;
 }
 
+static int offload_read(struct status *s, const char *value)
+{
+	size_t n = strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789 ");
+
+	if (value[n] || n >= sizeof(s->offload))
+		return -EBADMSG;
+	memcpy(s->offload, value, n + 1);
+	return 0;
+}
+
 static int number_read(uint64_t *out, const char *value, uint64_t most)
 {
 	return number_parse(out, value, most) ? 0 : -EBADMSG;
@@ -159,6 +169,8 @@ static int device_line(struct status *s, const char *key, const char *value)
 		return drop_read_line(s->drops, value);
 	if (!strcmp(key, "stranger"))
 		return stranger_read(s, value);
+	if (!strcmp(key, "offload"))
+		return offload_read(s, value);
 	if (!strcmp(key, "own_key")) {
 		s->has_key = true;
 		return hex_parse(s->own_key, SETTINGS_KEY, value) ? 0 : -EBADMSG;

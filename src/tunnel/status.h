@@ -5,6 +5,7 @@
  * without keys that are secret, and besides
  *
  *	now=SECONDS  up=true  own_key=HEX
+ *	offload=KIND ...                     what is carried in superframes: tcp4 tcp6 udp, runs
  *	drop=REASON COUNT                    of the device before the first peer, then of each peer
  *	stranger=WHY ADDRESS SECONDS COUNT HEX
  *	session=current initiator AGE_MS SENT
@@ -23,7 +24,7 @@
 #include "tunnel/settings.h"
 #include "tunnel/trouble.h"
 
-enum { STATUS_SESSIONS = 3, STATUS_STRANGERS = 20 };
+enum { STATUS_SESSIONS = 3, STATUS_STRANGERS = 20, STATUS_OFFLOAD = 64 };
 
 struct status_session {
 	char which[16]; /* "current", "previous", "next" */
@@ -63,6 +64,7 @@ struct status {
 	uint8_t own_key[SETTINGS_KEY];
 	uint16_t listen_port;
 	uint32_t fwmark;
+	char offload[STATUS_OFFLOAD]; /* words, with a space between */
 	uint64_t drops[DROP_REASONS];
 	struct status_stranger strangers[STATUS_STRANGERS];
 	unsigned stranger_count;

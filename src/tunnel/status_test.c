@@ -9,6 +9,7 @@
 #define KEY_B "bb00000000000000000000000000000000000000000000000000000000000002"
 
 static const char whole[] = "now=1000\nup=true\nlisten_port=51820\nfwmark=7\nown_key=" KEY_A "\n"
+			    "offload=tcp4 udp\n"
 			    "drop=no-peer 3\ndrop=some-new-reason 4\n"
 			    "stranger=unknown-key 10.0.0.9:5 990 2 " KEY_B "\n"
 			    "public_key=" KEY_B "\nprotocol_version=1\nendpoint=10.33.0.1:51820\n"
@@ -26,6 +27,7 @@ TEST(a_status_is_read_back_as_it_was_told)
 
 	CHECK(status_parse(&s, whole, strlen(whole)) == 0);
 	CHECK(s.now == 1000 && s.up && s.listen_port == 51820 && s.fwmark == 7 && s.has_key);
+	CHECK_TEXT(s.offload, "tcp4 udp");
 	CHECK(s.drops[DROP_NO_PEER] == 3);
 	CHECK(s.stranger_count == 1 && s.strangers[0].why == TROUBLE_UNKNOWN_KEY);
 	CHECK(s.strangers[0].at == 990 && s.strangers[0].count == 2);
@@ -66,8 +68,9 @@ TEST(without_a_recorded_reason_the_settings_tell_it)
 TEST(what_is_no_status_is_refused)
 {
 	static const char *const wrong[] = {"now=1", "now=x\n", "hello\n", "public_key=aa\n",
-		"drop=5\n", "stranger=a b c\n", "public_key=" KEY_A "\nsession=current\n",
-		"public_key=" KEY_A "\nallowed_ip=1\n", "public_key=" KEY_A "\nendpoint=1\n"};
+		"drop=5\n", "offload=\033[2J\n", "stranger=a b c\n",
+		"public_key=" KEY_A "\nsession=current\n", "public_key=" KEY_A "\nallowed_ip=1\n",
+		"public_key=" KEY_A "\nendpoint=1\n"};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		struct status s;

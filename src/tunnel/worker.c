@@ -663,6 +663,16 @@ void worker_mtu(struct worker *w, uint32_t mtu)
 	atomic_store_explicit(&w->outbound.mtu, mtu, memory_order_relaxed);
 }
 
+unsigned worker_joins(const struct worker *w)
+{
+	return tun_joins(&w->tun);
+}
+
+bool worker_sends_runs(const struct worker *w)
+{
+	return !atomic_load_explicit(&w->outbound.one_by_one, memory_order_relaxed);
+}
+
 int worker_handshake_fd(const struct worker *w)
 {
 	return w->handshakes.event;

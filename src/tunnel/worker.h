@@ -66,6 +66,12 @@ void worker_sockets(struct worker *w, const struct udp *udp);
 /* worker_mtu - the device's MTU has changed */
 void worker_mtu(struct worker *w, uint32_t mtu);
 
+/* worker_joins - kinds of superframe that go to the device now: JOIN_TCP4 | ... (join.h)
+ * worker_sends_runs - do datagrams go to peers in runs? (udp.h)
+ */
+unsigned worker_joins(const struct worker *w);
+bool worker_sends_runs(const struct worker *w);
+
 /* worker_handshake_fd - readable while handshakes wait; of the worker, do not close it */
 int worker_handshake_fd(const struct worker *w);
 
