@@ -5,6 +5,9 @@
 
 Each flow goes to a port of its own, 7000 and up.  A datagram is: flow, number,
 then bytes that follow from both.  Empty datagrams on port 6999 end it.
+
+The sender keeps WINDOW datagrams under way, as fast as the receiver says that they
+arrive, so that no queue is too short for them and hardly one is lost.
 """
 import random
 import select
@@ -12,6 +15,8 @@ import socket
 import struct
 import sys
 import time
+
+WINDOW, TELL = 1000, 50
 
 
 def filling(flow, number, size):
@@ -40,13 +45,28 @@ def receive(address, flows, ready):
                 s.recv(1)
                 ending = True
                 continue
-            b = s.recv(65536)
+            b, sender = s.recvfrom(65536)
             flow, number = struct.unpack_from("<II", b)
             received += 1
+            if received % TELL == 0:
+                s.sendto(struct.pack("<I", received), sender)
             reordered += number < nexts[flow]
             nexts[flow] = max(nexts[flow], number + 1)
             changed += b[8:] != filling(flow, number, len(b))[:len(b) - 8]
     print(f"received {received} reordered {reordered} changed {changed}")
+
+
+class Window:
+    """How many datagrams are under way: sent, and neither told of nor given up."""
+    sent = arrived = lost = 0
+
+    def wait(self, socks):
+        while self.sent - self.arrived - self.lost > WINDOW:
+            readable = select.select(socks, [], [], 1)[0]
+            for s in readable:
+                self.arrived = max(self.arrived, struct.unpack("<I", s.recv(4))[0])
+            if not readable:  # they were lost, or what told of them
+                self.lost = self.sent - self.arrived
 
 
 def send(address, flows, packets, segment=0):
@@ -54,12 +74,12 @@ def send(address, flows, packets, segment=0):
     for s in socks:
         if segment:
             s.setsockopt(socket.IPPROTO_UDP, 103, segment)
-    numbers = [0] * flows
+    numbers, window = [0] * flows, Window()
     random.seed(7)
-    left = packets
-    while left > 0:
+    while window.sent < packets:
+        window.wait(socks)
         flow = random.randrange(flows)
-        at_once = min(left, 60000 // segment, 60) if segment else 1
+        at_once = min(packets - window.sent, 60000 // segment, 60) if segment else 1
         data = b""
         for _ in range(at_once):
             size = segment or random.choice((9, 64, 300, 1200, 1392, 1392, 1392, 3000))
@@ -67,9 +87,9 @@ def send(address, flows, packets, segment=0):
             data += struct.pack("<II", flow, number) + filling(flow, number, size)[:size - 8]
             numbers[flow] += 1
         socks[flow].sendto(data, (address, 7000 + flow))
-        left -= at_once
+        window.sent += at_once
     socks[0].setsockopt(socket.IPPROTO_UDP, 103, 0)
-    for _ in range(10):  # the flood before it may still fill a queue
+    for _ in range(10):  # one may be lost
         time.sleep(0.05)
         socks[0].sendto(b"", (address, 6999))
 

@@ -65,13 +65,14 @@ packet_process() { # PID of the tunnel
 	pgrep -P "$1"
 }
 
-# transfer FROM TO ADDRESS BYTES: random bytes over TCP from one node to the other; fails unless the
-# SHA-256 on both ends is the same
+# transfer FROM TO ADDRESS BYTES [PORT]: random bytes over TCP from one node to the other; fails unless
+# the SHA-256 on both ends is the same
 transfer() {
-	local fifo=$BATS_TEST_TMPDIR/transfer.$RANDOM
+	local port=${5:-4000}
+	local fifo=$BATS_TEST_TMPDIR/transfer.$port.$RANDOM
 	node "$2" timeout 120 python3 -c '
 import hashlib, socket, sys
-s = socket.create_server((sys.argv[1], 4000), family=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+s = socket.create_server((sys.argv[1], int(sys.argv[3])), family=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
 open(sys.argv[2] + ".listening", "w").close()
 c, _ = s.accept()
 h = hashlib.sha256()
@@ -79,12 +80,12 @@ while True:
     b = c.recv(1 << 18)
     if not b: break
     h.update(b)
-print(h.hexdigest())' "$3" "$fifo" >"$fifo.received" 3>&- &
+print(h.hexdigest())' "$3" "$fifo" "$port" >"$fifo.received" 3>&- &
 	local receiver=$!
 	wait_for 30 test -e "$fifo.listening" || return 1
 	node "$1" timeout 120 python3 -c '
 import hashlib, os, socket, sys
-c = socket.create_connection((sys.argv[1], 4000), 30)
+c = socket.create_connection((sys.argv[1], int(sys.argv[3])), 30)
 h = hashlib.sha256()
 left = int(sys.argv[2])
 while left:
@@ -93,7 +94,7 @@ while left:
     h.update(b)
     left -= len(b)
 c.close()
-print(h.hexdigest())' "$3" "$4" >"$fifo.sent" || return 1
+print(h.hexdigest())' "$3" "$4" "$port" >"$fifo.sent" || return 1
 	wait $receiver || return 1
 	[ -s "$fifo.sent" ] && cmp "$fifo.sent" "$fifo.received"
 }
