@@ -379,6 +379,25 @@ come_to_rest() {
 	done
 }
 
+@test "while a program floods it, it carries nearly what it can, and answers, and meets its peer" {
+	connect
+	background ip netns exec $B python3 -c '
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("192.168.3.2", 7999))
+time.sleep(1000)'
+	wait_for 10 grep -q :1F3F /proc/$tunnel_b/net/udp
+	node $A ping -c 1 -W 5 192.168.3.2
+	run -0 node $A timeout 60 python3 "$BATS_TEST_DIRNAME/overload.py" "$FLOOD" 192.168.3.2 $tunnel_b \
+		"$(public_key b | base64 -d | od -An -tx1 | tr -d ' \n')"
+	echo "$output"
+	# of 150 pings; the bounds hold beside three programs that use a processor each, when there are two
+	jq -e '.peak > 5000 and .kept_percent >= 70' <<<"$output"
+	jq -e '.answers >= 10 and .slowest_answer_ms < 250' <<<"$output"
+	jq -e '.pings >= 25 and .median_ping_ms < 500' <<<"$output"
+	jq -e '.handshake_ms < 1000' <<<"$output"
+}
+
 @test "with one processor there is one thread for packets, with more the others in reserve" {
 	connect
 	[ "$(ls /proc/$(packet_process $tunnel_a)/task | wc -l)" = $(($(nproc) < 16 ? $(nproc) + 1 : 17)) ]
