@@ -56,6 +56,7 @@ struct inbound_record {
 struct inbound_part {
 	struct aead *aead;
 	struct join join;
+	int64_t keeps_until; /* time before which it does not give way to other programs */
 };
 
 struct inbound {

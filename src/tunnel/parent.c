@@ -219,8 +219,8 @@ static int device_open(struct parent *p, struct error *e)
 		if (err)
 			return err;
 	}
-	err = tun_open(&p->tun, name, !p->options->no_offload,
-		worker_queues(p->options->threads), e);
+	err = tun_open(
+		&p->tun, name, !p->options->no_offload, worker_queues(p->options->threads), e);
 	if (err == -EPERM)
 		return error_set(
 			e, EPERM, "%s: creating a device needs the capability CAP_NET_ADMIN", name);
