@@ -1,7 +1,7 @@
 /* pace.h - let small packets gather instead of waking up for each
  *
  * A program that sends small packets quickly fills the device one by one.  A
- * thread that sleeps in epoll is then woken for each, which costs the sender more
+ * thread that sleeps in poll is then woken for each, which costs the sender more
  * than the packet itself, and finds one packet when it comes.  While they arrive
  * at such a rate it pays to stay away for a moment: nobody needs to be woken, and
  * the next burst is a run.

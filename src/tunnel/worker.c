@@ -1,13 +1,13 @@
 #include "tunnel/worker.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -32,11 +32,13 @@ enum {
 	ASK_READ = 1 << 4,    /* ... and these queues of the device: thread->given */
 	ASK_HELP = 1 << 5,    /* ... for somebody: thread->called_by */
 
-	/* What woke us: the cookie of a descriptor. */
-	WOKE_ASKED = 0,
-	WOKE_IN4,
-	WOKE_IN6,
-	WOKE_TUN, /* and the number of the queue */
+	/* What a thread sleeps for: places in thread->watched.  Those come first that are ready
+	 * most of the time, as poll() then needs not queue for the others. */
+	AT_IN4 = 0,
+	AT_IN6,
+	AT_TUN, /* and the number of the queue */
+	AT_EVENT = AT_TUN + TUN_QUEUES,
+	PLACES,
 };
 _Static_assert((int)WORKER_THREADS <= (int)QUIET_WORKERS, "each has a place in device->quiet");
 _Static_assert((int)WORKER_THREADS <= (int)TEAM_MEMBERS + 1, "all can be in one team");
@@ -46,8 +48,10 @@ struct thread {
 	pthread_t id;
 	clockid_t clock; /* its processor time; set once it runs */
 	bool runs;
-	int event, epoll;
-	struct udp udp; /* its copy of the descriptors */
+	int event;
+	/* Not epoll: that would go on to be woken for each packet while we are awake. */
+	struct pollfd watched[PLACES]; /* fd -1: nothing there */
+	struct udp udp;		       /* its copy of the descriptors */
 	struct aead *aead;
 	struct pace pace;
 	struct load load;
@@ -90,66 +94,47 @@ struct worker {
 
 /* --- a thread ------------------------------------------------------------ */
 
-static int watch(struct thread *t, int fd, uint32_t cookie)
+static void watch(struct thread *t, unsigned place, int fd)
 {
-	struct epoll_event e = {.events = EPOLLIN, .data.u32 = cookie};
-
-	if (fd < 0 || !epoll_ctl(t->epoll, EPOLL_CTL_ADD, fd, &e))
-		return 0;
-	return -errno;
+	t->watched[place] = (struct pollfd){.fd = fd, .events = POLLIN};
 }
 
-static void unwatch(struct thread *t, int fd)
+static void receive_start(struct thread *t)
 {
-	if (fd >= 0)
-		epoll_ctl(t->epoll, EPOLL_CTL_DEL, fd, NULL);
-}
-
-static int receive_start(struct thread *t)
-{
-	int err = watch(t, t->udp.in4, WOKE_IN4);
-
+	watch(t, AT_IN4, t->udp.in4);
+	watch(t, AT_IN6, t->udp.in6);
 	t->receives = true;
-	return err ? err : watch(t, t->udp.in6, WOKE_IN6);
 }
 
 static void receive_stop(struct thread *t)
 {
-	unwatch(t, t->udp.in4);
-	unwatch(t, t->udp.in6);
+	watch(t, AT_IN4, -1);
+	watch(t, AT_IN6, -1);
 	t->receives = false;
 }
 
-static int read_start(struct thread *t, uint32_t queues)
-{
-	const struct tun *tun = &t->worker->tun;
-	int err = 0;
-
-	for (unsigned q = 0; !err && q < tun->queues; q++)
-		if (queues >> q & 1)
-			err = watch(t, tun->queue[q], WOKE_TUN + q);
-	t->queues |= queues;
-	return err;
-}
-
-static void read_stop(struct thread *t, uint32_t queues)
+static void read_start(struct thread *t, uint32_t queues)
 {
 	const struct tun *tun = &t->worker->tun;
 
 	for (unsigned q = 0; q < tun->queues; q++)
 		if (queues >> q & 1)
-			unwatch(t, tun->queue[q]);
+			watch(t, AT_TUN + q, tun->queue[q]);
+	t->queues |= queues;
+}
+
+static void read_stop(struct thread *t, uint32_t queues)
+{
+	for (unsigned q = 0; q < TUN_QUEUES; q++)
+		if (queues >> q & 1)
+			watch(t, AT_TUN + q, -1);
 	t->queues &= ~queues;
 }
 
 static void take_sockets(struct thread *t)
 {
-	bool receives = t->receives;
-
-	if (receives)
-		receive_stop(t);
 	t->udp = t->worker->udp;
-	if (receives)
+	if (t->receives)
 		receive_start(t);
 	sem_post(&t->worker->sockets_taken);
 }
@@ -331,7 +316,7 @@ static void share(struct thread *t)
 	begin_window(t);
 }
 
-/* How long epoll may wait: who helps, or is helped, looks up when nothing comes. */
+/* How long poll may wait: who helps, or is helped, looks up when nothing comes. */
 static int patience(const struct thread *t)
 {
 	bool looks = t->worker->rules && (t->helps || t->inbound.team.count);
@@ -372,39 +357,38 @@ static int nap(struct thread *t, int64_t now)
 	return 1;
 }
 
-static int burst(struct thread *t, uint32_t cookie, bool alone)
+static int burst(struct thread *t, unsigned place, bool alone)
 {
 	int64_t now = clock_now();
 	int more;
 
-	if (cookie < WOKE_TUN)
-		return inbound_burst(
-			&t->inbound, cookie == WOKE_IN4 ? t->udp.in4 : t->udp.in6, now);
-	more = outbound_burst(&t->outbound, cookie - WOKE_TUN, now);
+	if (place < AT_TUN)
+		return inbound_burst(&t->inbound, t->watched[place].fd, now);
+	more = outbound_burst(&t->outbound, place - AT_TUN, now);
 	return !more && alone ? nap(t, now) : more;
 }
 
 /* One descriptor is readable: bursts until it is empty, or long enough.  alone: no other is. */
-static void serve(struct thread *t, uint32_t cookie, bool alone)
+static void serve(struct thread *t, unsigned place, bool alone)
 {
 	const struct tun *tun = &t->worker->tun;
 	int rounds = t->receives && t->queues ? ROUNDS_BOTH : ROUNDS, more = 1;
 
 	for (int i = 0; i < rounds && more > 0; i++) {
-		more = burst(t, cookie, alone);
+		more = burst(t, place, alone);
 		if (atomic_load_explicit(&t->asked, memory_order_relaxed))
 			break;
 	}
 	/* A device that is down is not readable, one that is gone is an error for ever: do not
 	 * spin on it.  A socket's error is an ICMP message, and gone by having been read. */
-	if (more < 0 && cookie >= WOKE_TUN) {
+	if (more < 0 && place >= AT_TUN) {
 		log_error("%s: the device cannot be read: %s", tun->name, strerror(-more));
-		unwatch(t, tun->queue[cookie - WOKE_TUN]);
+		watch(t, place, -1);
 	}
 }
 
 /* Until something is to be done; returns how many descriptors are readable. */
-static int rest(struct thread *t, struct epoll_event *ready, int most)
+static int rest(struct thread *t)
 {
 	bool is_member = atomic_load_explicit(&t->is_member, memory_order_relaxed);
 	int n = 0;
@@ -413,7 +397,7 @@ static int rest(struct thread *t, struct epoll_event *ready, int most)
 		return 0;
 	team_sleep(&t->member);
 	if (!team_help(&t->member))
-		n = epoll_wait(t->epoll, ready, most, patience(t));
+		n = poll(t->watched, PLACES, patience(t));
 	team_wake(&t->member);
 	team_help(&t->member);
 	return n;
@@ -428,15 +412,13 @@ static void *run(void *arg)
 	if (t->worker->rules && !t->receives)
 		idle_give(t);
 	while (!atomic_load(&t->worker->stops) || atomic_load(&t->is_member)) {
-		struct epoll_event ready[4];
-		int n = rest(t, ready, 4);
+		int n = rest(t);
 
-		for (int i = 0; i < n; i++) {
-			if (ready[i].data.u32 == WOKE_ASKED)
-				eventfd_read(t->event, &ignored);
-			else
-				serve(t, ready[i].data.u32, n == 1);
-		}
+		for (unsigned i = 0; n > 0 && i < AT_EVENT; i++)
+			if (t->watched[i].fd >= 0 && t->watched[i].revents)
+				serve(t, i, n == 1);
+		if (n > 0 && t->watched[AT_EVENT].revents)
+			eventfd_read(t->event, &ignored);
 		if (t->worker->rules)
 			share(t);
 		if (atomic_load(&t->asked))
@@ -482,9 +464,10 @@ static int thread_init(struct worker *w, struct thread *t, const char *aead)
 	t->worker = w;
 	t->udp = w->udp;
 	t->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	t->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (t->event < 0 || t->epoll < 0)
+	if (t->event < 0)
 		return -errno;
+	for (unsigned place = 0; place < PLACES; place++)
+		watch(t, place, place == AT_EVENT ? t->event : -1);
 	t->member.event = t->event;
 	t->aead = t->part.aead = aead_new(aead);
 	if (!t->aead)
@@ -497,12 +480,12 @@ static int thread_init(struct worker *w, struct thread *t, const char *aead)
 
 static int thread_start(struct thread *t, uint32_t queues, bool receives)
 {
-	int err = watch(t, t->event, WOKE_ASKED);
+	int err;
 
-	err = err ? err : read_start(t, queues);
-	if (!err && receives)
-		err = receive_start(t);
-	err = err ? err : create(t);
+	read_start(t, queues);
+	if (receives)
+		receive_start(t);
+	err = create(t);
 	t->runs = !err;
 	return err;
 }
@@ -511,8 +494,6 @@ static void thread_done(struct thread *t)
 {
 	if (t->event >= 0)
 		close(t->event);
-	if (t->epoll >= 0)
-		close(t->epoll);
 	outbound_done(&t->outbound);
 	inbound_done(&t->inbound);
 	aead_free(t->aead);
@@ -610,7 +591,7 @@ int worker_start(struct worker **out, struct device *device, const struct tun *t
 	w->handshakes.event = -1;
 	w->count = thread_count(options->threads);
 	for (unsigned i = 0; i < w->count; i++)
-		w->threads[i].event = w->threads[i].epoll = -1;
+		w->threads[i].event = -1;
 	sem_init(&w->sockets_taken, 0, 0);
 	err = take_memory(w, options);
 	if (!err)

@@ -14,7 +14,7 @@
  * (load.h), up to as many as there are processors, and sleep otherwise: they read
  * some of the device's queues (tun.h), or are in the team of who receives (team.h).
  * A flow stays with one of them.  Each runs a burst from its first station to its
- * last, and sleeps in epoll when nothing comes.  Nothing is allocated after
+ * last, and sleeps in poll when nothing comes.  Nothing is allocated after
  * worker_start().
  *
  * Control calls everything on this page but worker_queues().  Handshake messages wait for it in a
