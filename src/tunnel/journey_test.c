@@ -187,7 +187,7 @@ TEST(a_kernel_that_refuses_runs_gets_datagrams_and_the_log_says_so_once)
 		carry(&a, &b);
 		look(&b, &seen);
 	}
-	CHECK_TEXT(log_caught(), "t0: the kernel refuses runs of datagrams (UDP_SEGMENT): from now "
+	CHECK_TEXT(log_caught(), "the kernel refuses runs of datagrams (UDP_SEGMENT): from now "
 				 "on one by one\n");
 	CHECK(atomic_load(&a.out.one_by_one) && !atomic_load(&b.out.one_by_one));
 	CHECK(!memcmp(sent, seen.next, sizeof(sent)));

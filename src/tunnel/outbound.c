@@ -268,9 +268,7 @@ static void sender_look(const struct outbound *o)
 	if (udp_sends_runs(o->burst.sender) || atomic_load_explicit(said, memory_order_relaxed) ||
 		atomic_exchange(said, true))
 		return;
-	log_warning(
-		"%s: the kernel refuses runs of datagrams (UDP_SEGMENT): from now on one by one",
-		o->shared->tun->name);
+	log_warning("the kernel refuses runs of datagrams (UDP_SEGMENT): from now on one by one");
 }
 
 int outbound_burst(struct outbound *o, unsigned queue, int64_t now)

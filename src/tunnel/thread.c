@@ -293,7 +293,6 @@ static int burst(struct thread *t, unsigned place, bool alone)
 /* One descriptor is readable: bursts until it is empty, or long enough.  alone: no other is. */
 static void serve(struct thread *t, unsigned place, bool alone)
 {
-	const struct tun *tun = &t->worker->tun;
 	int rounds = t->receives && t->queues ? ROUNDS_BOTH : ROUNDS, more = 1;
 
 	for (int i = 0; i < rounds && more > 0; i++) {
@@ -304,7 +303,7 @@ static void serve(struct thread *t, unsigned place, bool alone)
 	/* A device that is down is not readable, one that is gone is an error for ever: do not
 	 * spin on it.  A socket's error is an ICMP message, and gone by having been read. */
 	if (more < 0 && place >= THREAD_AT_TUN) {
-		log_error("%s: the device cannot be read: %s", tun->name, strerror(-more));
+		log_error("the device cannot be read: %s", strerror(-more));
 		watch(t, place, -1);
 	}
 }

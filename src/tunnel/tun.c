@@ -106,7 +106,7 @@ int tun_open(struct tun *t, const char *name, bool offload, unsigned queues, str
 	memcpy(t->name, r.ifr_name, sizeof(t->name));
 	open_more(t, &r, queues, program);
 	if (t->queues < queues)
-		log_info("%s: %u of %u queues: fewer threads can read it", t->name, t->queues,
+		log_info("the device has %u of %u queues: fewer threads can read it", t->queues,
 			queues);
 	return 0;
 }
@@ -142,9 +142,9 @@ ssize_t tun_read(const struct tun *t, unsigned queue, void *at)
 static void forget(struct tun *t, unsigned kind, const char *what, int error)
 {
 	if (atomic_fetch_and_explicit(&t->joins, ~kind, memory_order_relaxed) & kind)
-		log_warning("%s: the device refuses superframes of %s (%s): from now on packet by "
+		log_warning("the device refuses superframes of %s (%s): from now on packet by "
 			    "packet",
-			t->name, what, strerror(error));
+			what, strerror(error));
 }
 
 static void demote(struct tun *t, uint8_t type, int error)

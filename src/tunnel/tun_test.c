@@ -82,7 +82,7 @@ TEST(a_kind_of_superframe_that_is_refused_is_not_tried_again_and_the_others_are)
 		CHECK(t.joins == kinds[i].left);
 		if (kinds[i].said) /* once */
 			snprintf(want, sizeof(want),
-				"t0: the device refuses superframes of %s (Message too long): from now "
+				"the device refuses superframes of %s (Message too long): from now "
 				"on packet by packet\n",
 				kinds[i].said);
 		CHECK_TEXT(log, want);

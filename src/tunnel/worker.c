@@ -46,8 +46,7 @@ static int start_by_load(struct worker *w, const struct load_rules *rules)
 	for (unsigned i = w->count - 1; !err && i > 0; i--)
 		err = thread_start(&w->threads[i], 0, false);
 	if (err)
-		log_warning("%s: has fewer threads than there are processors: %s", w->tun.name,
-			strerror(-err));
+		log_warning("fewer threads than there are processors: %s", strerror(-err));
 	return thread_start(&w->threads[0], (UINT32_C(1) << w->tun.queues) - 1, true);
 }
 
@@ -94,7 +93,7 @@ int worker_start(struct worker **out, struct device *device, const struct tun *t
 	int err;
 
 	if (!w)
-		return error_errno(e, ENOMEM, "%s", tun->name);
+		return error_errno(e, ENOMEM, "the threads that carry packets");
 	memset(w, 0, sizeof(*w));
 	w->device = device;
 	w->tun = *tun;
@@ -109,7 +108,7 @@ int worker_start(struct worker **out, struct device *device, const struct tun *t
 		err = start_threads(w, options);
 	if (err) {
 		worker_stop(w);
-		return error_errno(e, -err, "%s: the workers", tun->name);
+		return error_errno(e, -err, "the threads that carry packets");
 	}
 	*out = w;
 	return 0;
