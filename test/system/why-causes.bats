@@ -797,11 +797,18 @@ two_bridges() {
 	forwards "$R"; forwards "$S"
 }
 
+# What still ran when the circle was cut may have put a wrong entry back, on a busy machine: the next answer names that.
+circle() { # FROM ARGS...
+	failed l2-loop "$@"
+	repair
+	delivered "$@" || { [ "$(field .cause)" = bridge-fdb ] && repair && delivered "$@"; }
+}
+
 @test "l2-loop: two bridges with two cables, by both engines" {
 	two_bridges
 	in_ns "$A" ping -c 1 -W 1 10.0.0.9 || true # the first broadcast goes round from here on
 	failed l2-loop "$A" --engine sockets 10.0.0.2
-	fault l2-loop "$A" 10.0.0.2
+	circle "$A" 10.0.0.2
 	delivered "$A" fd00::2
 }
 
@@ -810,7 +817,7 @@ two_bridges() {
 	ip -n "$R" link set x0 master br0; ip -n "$R" link set x1 master br0
 	forwards "$R"
 	in_ns "$A" ping -c 1 -W 1 10.0.0.9 || true
-	fault l2-loop "$A" 10.0.0.2
+	circle "$A" 10.0.0.2
 }
 
 @test "l2-loop: two cables and spanning tree are none" {
